@@ -1,0 +1,16 @@
+//! The contracts of Shelfwise as Rust types, clients and servers. `*.proto` beside this folder is the documentation.
+
+/// `recommendations.proto`: the tutorial's contract, which has no package.
+pub mod recommendations {
+    #![allow(missing_docs, clippy::all)] // generated
+    tonic::include_proto!("_");
+}
+
+/// `shelfwise/catalogue/v1/catalogue.proto`: books, categories and search.
+pub mod catalogue {
+    #![allow(missing_docs, clippy::all)] // generated
+    tonic::include_proto!("shelfwise.catalogue.v1");
+}
+
+/// All contracts as an encoded `FileDescriptorSet`, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

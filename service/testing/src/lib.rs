@@ -1,0 +1,1 @@
+//! What Shelfwise's tests share.
