@@ -1,1 +1,24 @@
-//! The shell.
+//! The shell that every Shelfwise process runs in: settings, telemetry, probes, TLS, shutdown. It knows no domain.
+//!
+//! A service's `run` takes its listeners and the future that ends it; this crate turns them into a server that says when
+//! it is ready, counts and logs each call, and drains with a deadline.
+
+pub mod admin;
+pub mod certs;
+pub mod config;
+mod failure;
+pub mod grpc;
+mod listen;
+mod readiness;
+mod server;
+mod shutdown;
+pub mod telemetry;
+pub mod tls;
+pub mod trace;
+
+pub use failure::Failure;
+pub use listen::bind;
+pub use readiness::{Hold, Readiness, State};
+pub use server::{Limits, Peer, Protocol, Server};
+pub use shutdown::{Phase, Shutdown, signals};
+pub use telemetry::RequestId;

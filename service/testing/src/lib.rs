@@ -1,1 +1,62 @@
-//! What Shelfwise's tests share.
+//! What Shelfwise's tests share: real tools and databases where they are present, and skips by name where not.
+
+mod eventually;
+mod postgres;
+
+use std::{
+    env,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+pub use eventually::eventually;
+pub use postgres::postgres;
+
+/// When this variable is `1`, a missing tool fails the test instead of skipping it.
+pub const REQUIRE_TOOLS: &str = "SHELFWISE_REQUIRE_TOOLS";
+
+/// Whether every tool is present: a program on `PATH`, or a file or folder where the name holds a slash.
+///
+/// If one is missing, `skipped: TEST: needs TOOL` goes to the terminal (past libtest's capture) and the test returns.
+///
+/// # Panics
+///
+/// If one is missing and `SHELFWISE_REQUIRE_TOOLS` is `1`.
+#[must_use]
+pub fn have(tools: &[&str]) -> bool {
+    let Some(missing) = tools.iter().find(|tool| find(tool).is_none()) else { return true };
+    assert!(
+        env::var(REQUIRE_TOOLS).as_deref() != Ok("1"),
+        "{missing} is needed and {REQUIRE_TOOLS}=1 is set"
+    );
+    skipped(&format!("needs {missing}"));
+    false
+}
+
+/// Says on the terminal that the running test is skipped, and why.
+pub fn skipped(why: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // A closed terminal is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
+/// Where the real data sets lie beside the checkout, if they do; else says that the test is skipped.
+#[must_use]
+pub fn shared_data(workspace: &Path) -> Option<PathBuf> {
+    let folder = workspace.join("../shared/data");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    skipped("needs the data sets in ../shared/data");
+    None
+}
+
+/// The program's path, searched for as a shell does.
+#[must_use]
+pub fn find(tool: &str) -> Option<PathBuf> {
+    if tool.contains('/') {
+        return Some(PathBuf::from(tool)).filter(|path| path.exists());
+    }
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(tool)).find(|path| path.is_file())
+}

@@ -1,0 +1,100 @@
+//! A development authority with a server and a client certificate. For real use, bring certificates of your own.
+
+use std::{
+    fs, io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+use thiserror::Error;
+
+/// Why certificates were not made.
+#[derive(Debug, Error)]
+pub enum CertsError {
+    /// A file cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A name cannot stand in a certificate.
+    #[error("cannot make a certificate: {0}")]
+    Make(#[from] rcgen::Error),
+}
+
+/// The files that [`write`] makes, in the order written.
+pub const FILES: [&str; 6] = ["ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key"];
+
+/// Writes an authority, and a server and a client certificate from it, as PEM files into `folder` (made if absent).
+///
+/// The server's certificate is good for `names` (host names and addresses); keys are readable by their owner only. An
+/// authority that is already there is used again, so that certificates can be renewed while servers run.
+///
+/// # Errors
+///
+/// If a file cannot be written or a name is none.
+pub fn write(folder: &Path, names: &[String]) -> Result<(), CertsError> {
+    fs::create_dir_all(folder).map_err(|error| CertsError::Write { path: folder.to_owned(), error })?;
+    let [ca_file, ca_key_file, server_file, server_key_file, client_file, client_key_file] =
+        FILES.map(|name| folder.join(name));
+
+    let key = match fs::read_to_string(&ca_key_file) {
+        Ok(pem) => KeyPair::from_pem(&pem)?,
+        Err(_) => KeyPair::generate()?,
+    };
+    let authority = CertifiedIssuer::self_signed(authority(), key)?;
+    if !(ca_file.exists() && ca_key_file.exists()) {
+        save(&ca_file, &authority.pem())?;
+        save(&ca_key_file, &authority.key().serialize_pem())?;
+    }
+
+    let server = issue(names.to_vec(), "Shelfwise server", ExtendedKeyUsagePurpose::ServerAuth, &authority)?;
+    save(&server_file, &server.0)?;
+    save(&server_key_file, &server.1)?;
+    let client = issue(Vec::new(), "Shelfwise client", ExtendedKeyUsagePurpose::ClientAuth, &authority)?;
+    save(&client_file, &client.0)?;
+    save(&client_key_file, &client.1)
+}
+
+fn authority() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "Shelfwise development authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn issue(
+    names: Vec<String>,
+    common_name: &str,
+    usage: ExtendedKeyUsagePurpose,
+    authority: &CertifiedIssuer<'_, KeyPair>,
+) -> Result<(String, String), CertsError> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![usage];
+    params.use_authority_key_identifier_extension = true;
+    Ok((params.signed_by(&key, authority)?.pem(), key.serialize_pem()))
+}
+
+/// Replaces a file whole, so that a server that reads it at this moment sees the old or the new one.
+fn save(path: &Path, pem: &str) -> Result<(), CertsError> {
+    let new = path.with_extension("new");
+    let write = || {
+        let mut options = fs::OpenOptions::new();
+        // Public files too: whoever deploys them sets wider rights.
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        io::Write::write_all(&mut file, pem.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(|error| CertsError::Write { path: path.to_owned(), error })
+}

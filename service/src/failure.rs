@@ -1,0 +1,41 @@
+use std::{fmt, process::ExitCode};
+
+/// Why a process cannot start: one line for the operator, and an exit code from `sysexits.h`.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// A setting or an argument is wrong: exit code 64 (`EX_USAGE`).
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self::new(64, message)
+    }
+
+    /// The machine does not give what is needed (a port, a folder, a database): exit code 74 (`EX_IOERR`).
+    pub fn io(message: impl fmt::Display) -> Self {
+        Self::new(74, message)
+    }
+
+    /// Prints the line to standard error and gives the code to return from `main`.
+    #[must_use]
+    pub fn report(&self) -> ExitCode {
+        eprintln!("error: {self}");
+        ExitCode::from(self.code)
+    }
+
+    fn new(code: u8, message: impl fmt::Display) -> Self {
+        // One line, whatever the cause wrote.
+        let message = message.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { code, message }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

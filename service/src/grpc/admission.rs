@@ -1,0 +1,194 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use clap::Args;
+use http::{HeaderMap, Request, Response};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+use crate::config::duration;
+
+/// What is never refused, since it says whether the server is well.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+
+/// How much a gRPC server takes on at a time.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct AdmissionSettings {
+    /// Calls worked on at a time
+    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..1_000_000))]
+    pub max_concurrent_calls: u32,
+    /// How long a call may wait for its turn; as many may wait as are worked on. Then RESOURCE_EXHAUSTED
+    #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = duration)]
+    pub queue_time: Duration,
+    /// The deadline of a call that brings none, and the longest that counts
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub max_call_time: Duration,
+}
+
+/// Gives every call a deadline (`grpc-timeout`, `DEADLINE_EXCEEDED`), and refuses with `RESOURCE_EXHAUSTED` what would
+/// have to wait too long for its turn.
+#[derive(Clone, Debug)]
+pub struct AdmissionLayer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: AdmissionSettings,
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl AdmissionLayer {
+    /// All services below clones of one layer share its places.
+    #[must_use]
+    pub fn new(settings: AdmissionSettings) -> Self {
+        let places = Arc::new(Semaphore::new(settings.max_concurrent_calls as usize));
+        Self(Arc::new(Inner { settings, places, waiting: AtomicUsize::new(0) }))
+    }
+}
+
+impl<S> Layer<S> for AdmissionLayer {
+    type Service = Admission<S>;
+
+    fn layer(&self, service: S) -> Admission<S> {
+        Admission { inner: Arc::clone(&self.0), service }
+    }
+}
+
+/// See [`AdmissionLayer`].
+#[derive(Clone, Debug)]
+pub struct Admission<S> {
+    inner: Arc<Inner>,
+    service: S,
+}
+
+impl<S, B> Service<Request<B>> for Admission<S>
+where
+    S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let inner = Arc::clone(&self.inner);
+        // The clone is not known to be ready, the one that was polled is.
+        let unpolled = self.service.clone();
+        let mut service = std::mem::replace(&mut self.service, unpolled);
+        Box::pin(async move {
+            let deadline = match deadline(request.headers(), inner.settings.max_call_time) {
+                Ok(deadline) => deadline,
+                Err(status) => return Ok(status.into_http()),
+            };
+            let place = if request.uri().path().starts_with(HEALTH) {
+                None
+            } else {
+                match inner.admit(deadline).await {
+                    Ok(place) => Some(place),
+                    Err(status) => return Ok(status.into_http()),
+                }
+            };
+            let answer = timeout_at(deadline, service.call(request)).await;
+            drop(place);
+            answer.unwrap_or_else(|_| Ok(late().into_http()))
+        })
+    }
+}
+
+impl Inner {
+    async fn admit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Status> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let overloaded = || Status::resource_exhausted("too many calls at a time, try again later");
+        let _queued = Queued::enter(self).ok_or_else(overloaded)?;
+        let patience = deadline.min(Instant::now() + self.settings.queue_time);
+        match timeout_at(patience, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(place) => Ok(place.expect("never closed")),
+            Err(_) => Err(overloaded()),
+        }
+    }
+}
+
+/// A place in the queue, given back also when the caller goes away.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl<'a> Queued<'a> {
+    fn enter(inner: &'a Inner) -> Option<Self> {
+        let queued = Self(&inner.waiting);
+        let before = inner.waiting.fetch_add(1, Ordering::Relaxed);
+        (before < inner.settings.max_concurrent_calls as usize).then_some(queued)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn deadline(headers: &HeaderMap, most: Duration) -> Result<Instant, Status> {
+    let now = Instant::now();
+    let Some(value) = headers.get("grpc-timeout") else { return Ok(now + most) };
+    let time = value.to_str().ok().and_then(grpc_timeout);
+    let time = time.ok_or_else(|| Status::invalid_argument("grpc-timeout is malformed"))?;
+    if time.is_zero() {
+        return Err(late());
+    }
+    Ok(now + time.min(most))
+}
+
+/// At most eight digits and a unit, as gRPC over HTTP/2 writes it.
+fn grpc_timeout(text: &str) -> Option<Duration> {
+    let unit = text.chars().next_back()?;
+    let digits = text.strip_suffix(unit)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    match unit {
+        'n' => Some(Duration::from_nanos(number)),
+        'u' => Some(Duration::from_micros(number)),
+        'm' => Some(Duration::from_millis(number)),
+        'S' => Some(Duration::from_secs(number)),
+        'M' => Some(Duration::from_secs(number * 60)),
+        'H' => Some(Duration::from_secs(number * 3600)),
+        _ => None,
+    }
+}
+
+fn late() -> Status {
+    Status::deadline_exceeded("the call's deadline has passed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        assert_eq!(grpc_timeout("300m"), Some(Duration::from_millis(300)));
+        assert_eq!(grpc_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(grpc_timeout("0n"), Some(Duration::ZERO));
+        for bad in ["", "1", "m", "-1m", "+1m", "123456789m", "1x", "1é"] {
+            assert_eq!(grpc_timeout(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The one accept loop: gRPC, pages and the admin port all run on it.
+
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Version, header};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use rand::RngExt as _;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    time::{sleep, timeout},
+};
+use tower::{Service, ServiceExt as _};
+
+use crate::{Phase, Shutdown, tls::ServerTls};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Who is on the other side of the connection; in the extensions of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether it showed a certificate that was accepted.
+    pub certificate: bool,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only, with prior knowledge where there is no TLS: gRPC.
+    Http2,
+    /// HTTP/1.1 and HTTP/2.
+    Both,
+}
+
+/// What one listener gives to all of its connections, and to each.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Connections at a time. Further ones wait in the kernel's backlog.
+    pub max_connections: usize,
+    /// Time for a TLS handshake, for the head of a request, and for the next request on an idle HTTP/1.1 connection.
+    pub header_time: Duration,
+    /// Bytes of the head of a request.
+    pub max_header_bytes: u32,
+    /// Requests in flight on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// After how much silence an HTTP/2 connection is asked whether it is still there.
+    pub keepalive_interval: Duration,
+    /// How long it may take to say so.
+    pub keepalive_time: Duration,
+    /// After what age a connection is closed gracefully, ± 10 % so that clients do not all come back at once. `None`:
+    /// never.
+    pub connection_age: Option<Duration>,
+}
+
+impl Limits {
+    /// Sane limits for a server at the edge.
+    #[must_use]
+    pub const fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            max_connections: 4096,
+            header_time: Duration::from_secs(10),
+            max_header_bytes: 16 * 1024,
+            max_streams: 256,
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_time: Duration::from_secs(10),
+            connection_age: None,
+        }
+    }
+}
+
+/// A listener with its limits.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<ServerTls>,
+    limits: Limits,
+    shutdown: Shutdown,
+}
+
+impl Server {
+    /// A plaintext server.
+    #[must_use]
+    pub fn new(listener: TcpListener, limits: Limits, shutdown: Shutdown) -> Self {
+        Self { listener, tls: None, limits, shutdown }
+    }
+
+    /// With TLS where `tls` is set.
+    #[must_use]
+    pub fn tls(mut self, tls: Option<ServerTls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Serves until the shutdown drains, then until the last connection has ended or the grace period is over.
+    ///
+    /// Returns how many connections were cut off.
+    pub async fn serve<S, B>(self, service: S) -> usize
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Self { listener, tls, limits, shutdown } = self;
+        let places = Arc::new(Semaphore::new(limits.max_connections));
+        // Every connection holds a sender; the channel closes when the last one has ended.
+        let (open, mut all_closed) = mpsc::channel::<()>(1);
+        loop {
+            let place = Arc::clone(&places).acquire_owned();
+            let accepted = async {
+                let place = place.await.expect("never closed");
+                (listener.accept().await, place)
+            };
+            let (stream, address, place) = tokio::select! {
+                () = shutdown.draining() => break,
+                (accepted, place) = accepted => match accepted {
+                    Ok((stream, address)) => (stream, address, place),
+                    Err(error) => {
+                        // The machine is out of files or the client has gone: neither is a reason to stop.
+                        tracing::warn!(%error, "cannot accept");
+                        sleep(Duration::from_millis(20)).await;
+                        continue;
+                    }
+                },
+            };
+            let connection = Connection {
+                address,
+                tls: tls.clone(),
+                limits,
+                shutdown: shutdown.clone(),
+                service: service.clone(),
+            };
+            let open = open.clone();
+            tokio::spawn(async move {
+                connection.run(stream).await;
+                drop((open, place));
+            });
+        }
+        // Nothing new is accepted: the port is closed while what is in flight goes on.
+        drop(listener);
+        drop(open);
+        tokio::select! {
+            _ = all_closed.recv() => 0,
+            () = shutdown.over() => limits.max_connections - places.available_permits(),
+        }
+    }
+}
+
+struct Connection<S> {
+    address: SocketAddr,
+    tls: Option<ServerTls>,
+    limits: Limits,
+    shutdown: Shutdown,
+    service: S,
+}
+
+impl<S, B> Connection<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    async fn run(self, stream: TcpStream) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+        }
+        let Some(tls) = &self.tls else { return self.speak(stream, false).await };
+        match timeout(self.limits.header_time, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let certificate = stream.get_ref().1.peer_certificates().is_some();
+                self.speak(stream, certificate).await;
+            }
+            Ok(Err(error)) => tracing::info!(peer = %self.address, %error, "TLS handshake refused"),
+            Err(_) => tracing::info!(peer = %self.address, "TLS handshake took too long"),
+        }
+    }
+
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, certificate: bool) {
+        let Self { address, limits, shutdown, service, .. } = self;
+        let peer = Peer { address, certificate };
+        let phase = shutdown.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            let http1 = request.version() < Version::HTTP_2;
+            let answer = service.clone().oneshot(request);
+            let leaving = http1 && phase.phase() >= Phase::Leaving;
+            async move {
+                let mut answer = answer.await?;
+                if leaving {
+                    // A client that keeps its connection would meet it closed later, in the middle of a request.
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, S::Error>(answer)
+            }
+        });
+        let builder = builder(&limits);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut closing = pin!(async {
+            tokio::select! {
+                () = shutdown.draining() => {}
+                () = too_old(limits.connection_age) => {}
+            }
+        });
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = &mut closing => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection => ended,
+                    () = shutdown.over() => return,
+                }
+            }
+        };
+        if let Err(error) = ended {
+            // The other side may go away at any time.
+            tracing::debug!(peer = %address, error, "connection ended");
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_buf_size((limits.max_header_bytes as usize).max(8192));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_streams)
+        .max_header_list_size(limits.max_header_bytes)
+        .keep_alive_interval(limits.keepalive_interval)
+        .keep_alive_timeout(limits.keepalive_time)
+        .max_pending_accept_reset_streams(limits.max_streams as usize);
+    match limits.protocol {
+        Protocol::Http1 => builder.http1_only(),
+        Protocol::Http2 => builder.http2_only(),
+        Protocol::Both => builder,
+    }
+}
+
+async fn too_old(age: Option<Duration>) {
+    match age {
+        None => std::future::pending().await,
+        Some(age) => {
+            let jitter = rand::rng().random_range(0.9..1.1);
+            sleep(age.mul_f64(jitter)).await;
+        }
+    }
+}

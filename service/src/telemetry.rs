@@ -1,0 +1,11 @@
+//! What a process says about itself: log lines, metrics and traces.
+
+mod calls;
+mod export;
+mod logging;
+mod metrics;
+
+pub use calls::{CallLayer, RequestId};
+pub use export::{Exporter, Span};
+pub use logging::{Guard, init};
+pub use metrics::Metrics;
