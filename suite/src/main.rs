@@ -1,1 +1,67 @@
-fn main() {}
+//! `shelfwise`: the whole suite in one process, and the operator's commands.
+
+mod certs;
+mod import;
+mod run;
+
+use std::{env, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+use service::Failure;
+
+/// Shelfwise: book recommendations for your shop, library or reading community.
+///
+/// Without a command, the whole suite starts: the recommendation server and the storefront. Their own settings are
+/// environment variables, shown by `shelfwise settings`.
+#[derive(Parser, Debug)]
+#[command(name = "shelfwise", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Settings,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Bring data in
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Make a development authority with a server and a client certificate
+    Certs(certs::Certs),
+    /// Show the settings of every service with their variables and defaults
+    Settings,
+}
+
+fn main() -> ExitCode {
+    let ended = parse().and_then(|cli| match cli.command {
+        None => run::run(cli.run),
+        Some(Command::Import(import)) => import.run(),
+        Some(Command::Certs(certs)) => certs.run(),
+        Some(Command::Settings) => run::show_settings(),
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn parse() -> Result<Cli, Failure> {
+    let arguments: Vec<_> = env::args_os().collect();
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(arguments.clone());
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => Ok(cli),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp
+                    | ErrorKind::DisplayVersion
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            ) =>
+        {
+            error.exit()
+        }
+        Err(error) => Err(service::config::explain(&error, &command, &arguments)),
+    }
+}

@@ -1,0 +1,68 @@
+//! The settings of the server.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Parser, value_parser};
+use service::{
+    config::{LogSettings, ShutdownSettings, TlsSettings, duration},
+    grpc::AdmissionSettings,
+};
+
+/// Prefix of the variables.
+pub const PREFIX: &str = "RECOMMENDATIONS";
+
+/// Shelfwise's recommendation server: gRPC for recommendations, the catalogue, health and reflection.
+///
+/// Every setting is a flag and an environment variable; the flag wins.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "recommendations", version)]
+pub struct Config {
+    /// Where gRPC listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+    pub bind: SocketAddr,
+    /// Where probes and metrics listen (plaintext)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9091")]
+    pub admin_bind: SocketAddr,
+    /// Folder for the database [default: shelfwise in the platform's data folder]
+    #[arg(long, env = "SHELFWISE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Database: sqlite://FILE, sqlite::memory: or postgres://… [default: shelfwise.db in the data folder]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Whether an empty database is given the catalogue that comes with Shelfwise
+    #[arg(long, value_name = "BOOL", default_value = "true", action = clap::ArgAction::Set)]
+    pub sample_catalogue: bool,
+    /// How many books an answer holds at most; 10,000 stay under the 4 MiB that clients accept by default
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_results: u32,
+    /// How long a request may be
+    #[arg(long, value_name = "BYTES", default_value_t = 4_194_304, value_parser = value_parser!(u32).range(1024..=268_435_456))]
+    pub max_message_bytes: u32,
+    /// Connections at a time
+    #[arg(long, value_name = "COUNT", default_value_t = 4096, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+    /// Calls in flight on one connection
+    #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub max_streams: u32,
+    /// After what age a connection is asked to go, give or take a tenth, so that load spreads over new replicas
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration)]
+    pub connection_age: Duration,
+    /// After how much silence a connection is asked whether it is still there
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub keepalive_interval: Duration,
+    /// How long it may take to say so
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub keepalive_time: Duration,
+    /// Bounds on the work at hand.
+    #[command(flatten)]
+    pub admission: AdmissionSettings,
+    /// Certificates.
+    #[command(flatten)]
+    pub tls: TlsSettings,
+    /// The way out.
+    #[command(flatten)]
+    pub shutdown: ShutdownSettings,
+    /// The log.
+    #[command(flatten)]
+    pub log: LogSettings,
+}

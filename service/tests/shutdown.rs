@@ -1,0 +1,173 @@
+//! A server drains with a deadline: work in flight ends, new work is refused, what takes too long is cut off.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, routing::get};
+use service::{Limits, Phase, Protocol, Readiness, Server, Shutdown, State, config::ShutdownSettings};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
+
+/// A server whose `/slow` answers when it is told to.
+struct Running {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    readiness: Readiness,
+    shutdown: Shutdown,
+    served: JoinHandle<usize>,
+    arrived: &'static Notify,
+    go_on: &'static Notify,
+}
+
+async fn serve(delay: Duration, grace: Duration, limits: Limits) -> Running {
+    let (arrived, go_on): (&'static Notify, &'static Notify) =
+        (Box::leak(Box::default()), Box::leak(Box::default()));
+    let app = Router::new().route("/fast", get(|| async { "done" })).route(
+        "/slow",
+        get(|| async {
+            arrived.notify_one();
+            go_on.notified().await;
+            "done"
+        }),
+    );
+    let (readiness, hold) = Readiness::new("test");
+    hold.release();
+    let (stop, stopped) = oneshot::channel();
+    let settings = ShutdownSettings { shutdown_delay: delay, shutdown_grace: grace };
+    let signal = async move { stopped.await.unwrap() };
+    let shutdown = Shutdown::on(signal, settings, readiness.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(Server::new(listener, limits, shutdown.clone()).serve(app));
+    Running { address, stop: Some(stop), readiness, shutdown, served, arrived, go_on }
+}
+
+impl Running {
+    fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+async fn ask(stream: &mut TcpStream, path: &str) {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes()).await.unwrap();
+}
+
+/// Everything until the server closes.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    // A reset is an end, too.
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_call_in_flight_ends_and_no_new_one_begins() {
+    let mut server = serve(Duration::ZERO, LONG, Limits::new(Protocol::Both)).await;
+    let mut slow = server.connect().await;
+    ask(&mut slow, "/slow").await;
+    server.arrived.notified().await;
+    server.stop();
+    server.shutdown.draining().await;
+    assert_eq!(server.readiness.state(), State::Draining);
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    server.go_on.notify_one();
+    let answer = rest(slow).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+    assert_eq!(server.served.await.unwrap(), 0, "nothing was cut off");
+}
+
+#[tokio::test]
+async fn what_outlives_the_grace_period_is_cut_off() {
+    let grace = Duration::from_millis(100);
+    let mut server = serve(Duration::ZERO, grace, Limits::new(Protocol::Both)).await;
+    let mut slow = server.connect().await;
+    ask(&mut slow, "/slow").await;
+    server.arrived.notified().await;
+    let start = Instant::now();
+    server.stop();
+    assert_eq!(rest(slow).await, "", "it never answers");
+    assert!(start.elapsed() >= grace, "it had its time");
+    assert_eq!(server.served.await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn between_not_ready_and_draining_it_still_serves_and_sends_clients_elsewhere() {
+    let mut server = serve(LONG, LONG, Limits::new(Protocol::Both)).await;
+    let mut before = server.connect().await;
+    ask(&mut before, "/fast").await;
+    let mut head = [0; 512];
+    let length = before.read(&mut head).await.unwrap();
+    assert!(!String::from_utf8_lossy(&head[..length]).contains("connection: close"));
+
+    server.stop();
+    server.shutdown.leaving().await;
+    assert_eq!((server.shutdown.phase(), server.readiness.state()), (Phase::Leaving, State::Draining));
+    for mut stream in [before, server.connect().await] {
+        ask(&mut stream, "/fast").await;
+        let answer = rest(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_asked_to_go_at_its_age_and_a_slow_head_is_not_waited_for() {
+    let limits = Limits {
+        connection_age: Some(Duration::from_millis(50)),
+        header_time: Duration::from_millis(50),
+        ..Limits::new(Protocol::Both)
+    };
+    let server = serve(Duration::ZERO, LONG, limits).await;
+    let old = server.connect().await;
+    assert_eq!(rest(old).await, "", "idle at its age: closed");
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET / HT").await.unwrap();
+    let answer = rest(slow).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    // Young and quick: served.
+    let mut young = server.connect().await;
+    ask(&mut young, "/fast").await;
+    assert!(rest(young).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn further_connections_wait_for_a_place() {
+    let limits = Limits { max_connections: 1, ..Limits::new(Protocol::Both) };
+    let server = serve(Duration::ZERO, LONG, limits).await;
+    let mut first = server.connect().await;
+    ask(&mut first, "/slow").await;
+    server.arrived.notified().await;
+    let mut second = server.connect().await;
+    ask(&mut second, "/fast").await;
+    let mut byte = [0];
+    let waited = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
+    assert!(waited.is_err(), "the only place is taken");
+    server.go_on.notify_one();
+    drop(first);
+    assert_eq!(second.read(&mut byte).await.unwrap(), 1, "the place is free again");
+}
+
+#[test]
+fn readiness_is_a_latch() {
+    let (readiness, store) = Readiness::new("store");
+    let model = readiness.hold("model");
+    store.release();
+    assert_eq!(readiness.state(), State::Starting, "one hold is left");
+    drop(model);
+    assert_eq!(readiness.state(), State::Ready);
+    drop(readiness.hold("late"));
+    assert_eq!(readiness.state(), State::Ready, "it does not go back");
+}

@@ -1,0 +1,130 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use service::{
+    Failure,
+    config::{self, LogSettings},
+    telemetry,
+};
+use tokio::sync::watch;
+
+/// How the suite runs.
+#[derive(Args, Debug)]
+pub(crate) struct Settings {
+    /// Folder for everything that is kept [default: shelfwise in the platform's data folder]
+    #[arg(long, env = "SHELFWISE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Keep nothing: everything is gone when the process ends
+    #[arg(long)]
+    ephemeral: bool,
+    #[command(flatten)]
+    log: LogSettings,
+}
+
+/// Starts every service in this process and waits for the signal to end.
+pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+    let mut recommendations: recommendations::Config = config::from_env(recommendations::PREFIX)?;
+    let marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
+    let kept = place(&settings, &mut recommendations)?;
+    let _log = telemetry::init(&settings.log)?;
+
+    service::block_on(async {
+        // All ports first: what cannot start at all says so before anything has begun.
+        let recommendations_listeners = recommendations::Listeners::bind(&recommendations)?;
+        let mut marketplace = marketplace;
+        let marketplace_listeners = marketplace::Listeners::bind(&marketplace)?;
+        let grpc = recommendations_listeners.address()?;
+        // In one process the two find each other without being told.
+        if std::env::var_os("RECOMMENDATIONS_HOST").is_none() {
+            marketplace.recommendations_host = marketplace::Hosts::one(local(grpc));
+        }
+        greet(grpc, marketplace_listeners.address()?, &recommendations, &marketplace, &kept);
+
+        let signals = service::signals()?;
+        let stop = watch::Sender::new(false);
+        let stopped = |mut stop: watch::Receiver<bool>| async move {
+            // An error means that the sender is gone: stop, too.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        let recommendations =
+            recommendations::run(recommendations, recommendations_listeners, stopped(stop.subscribe()));
+        let marketplace = marketplace::run(marketplace, marketplace_listeners, stopped(stop.subscribe()));
+        // Whoever ends first, by a signal or a failure, takes the other along.
+        let ended = |ended: Result<(), Failure>| {
+            stop.send_replace(true);
+            ended
+        };
+        let watch = async {
+            tokio::select! {
+                () = signals => {}
+                () = stopped(stop.subscribe()) => {}
+            }
+            stop.send_replace(true);
+        };
+        let (first, second, ()) =
+            tokio::join!(async { ended(recommendations.await) }, async { ended(marketplace.await) }, watch);
+        first.and(second)
+    })
+}
+
+/// Prints the help of every service.
+pub(crate) fn show_settings() -> Result<(), Failure> {
+    let services = [
+        config::command::<recommendations::Config>(recommendations::PREFIX),
+        config::command::<marketplace::Config>(marketplace::PREFIX),
+    ];
+    for mut service in services {
+        println!("{}", service.render_long_help());
+    }
+    Ok(())
+}
+
+/// Decides where data goes, and says it in words.
+fn place(settings: &Settings, recommendations: &mut recommendations::Config) -> Result<String, Failure> {
+    if settings.ephemeral {
+        recommendations.database_url = Some("sqlite::memory:".to_owned());
+        return Ok("nowhere: gone at the end".to_owned());
+    }
+    let folder = service::data_folder(settings.data.clone())?;
+    let words = match recommendations.database_url {
+        Some(_) => format!("{} and DATABASE_URL", folder.display()),
+        None => folder.display().to_string(),
+    };
+    recommendations.data = Some(folder);
+    Ok(words)
+}
+
+fn greet(
+    grpc: SocketAddr,
+    pages: SocketAddr,
+    recommendations: &recommendations::Config,
+    marketplace: &marketplace::Config,
+    kept: &str,
+) {
+    let plaintext = if recommendations.tls.tls_cert.is_none() { " -plaintext" } else { "" };
+    let scheme = if marketplace.https { "https" } else { "http" };
+    let call = r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#;
+    println!(
+        "Shelfwise {version}\n\
+         \n  recommendations  {grpc} (gRPC), {admin} (probes, metrics)\
+         \n  marketplace      {pages} (pages), {marketplace_admin} (probes, metrics)\
+         \n  data             {kept}\n\
+         \nTry it:  grpcurl{plaintext} -d '{call}' {address} Recommendations/Recommend\
+         \nOpen:    {scheme}://{storefront}/\n",
+        version = env!("CARGO_PKG_VERSION"),
+        admin = recommendations.admin_bind,
+        marketplace_admin = marketplace.admin_bind,
+        address = local(grpc),
+        storefront = local(pages),
+    );
+}
+
+/// An address that this machine can call: an unspecified one stands for all of its own.
+fn local(address: SocketAddr) -> SocketAddr {
+    let ip = match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        other => other.ip(),
+    };
+    (ip, address.port()).into()
+}
