@@ -1,0 +1,167 @@
+use std::{num::NonZero, sync::Arc, thread};
+
+use protobufs::catalogue::{
+    Book, Category, GetBookRequest, GetBookResponse, ListBooksRequest, ListBooksResponse,
+    ListCategoriesRequest, ListCategoriesResponse, SearchBooksRequest, SearchBooksResponse, Series,
+    catalogue_service_server::CatalogueService,
+};
+use tokio::sync::Semaphore;
+use tonic::{Request, Response, Status};
+
+use super::{
+    answer::answer,
+    page::{List, Position},
+    parse::{self, PageSize},
+    status::CallError,
+};
+use crate::{
+    catalogue::{BookRef, Catalogue, Shelf},
+    loading::Current,
+    search::MAX_MATCHES,
+};
+
+pub(super) struct Service {
+    current: Current,
+    /// Searches at a time: one a processor. More would only make each other late.
+    searches: Arc<Semaphore>,
+}
+
+impl Service {
+    pub(super) fn new(current: Current) -> Self {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        Self { current, searches: Arc::new(Semaphore::new(processors)) }
+    }
+
+    fn book(&self, request: &GetBookRequest) -> Result<GetBookResponse, CallError> {
+        let id = parse::book_id("id", request.id).map_err(|violation| CallError::Invalid(vec![violation]))?;
+        let snapshot = self.current.load();
+        let book = snapshot.catalogue.book(id).ok_or(CallError::NoSuchBook)?;
+        Ok(GetBookResponse { book: Some(render(book)) })
+    }
+
+    fn list(&self, request: &ListBooksRequest) -> Result<ListBooksResponse, CallError> {
+        let snapshot = self.current.load();
+        let catalogue = &snapshot.catalogue;
+        let list = List {
+            version: catalogue.version(),
+            name: request.category.map_or("books".to_owned(), |category| format!("books {category}")),
+        };
+        let (size, position, ()) = parse::all(
+            PageSize::parse("page_size", request.page_size),
+            list.position("page_token", &request.page_token),
+            Ok(()),
+        )?;
+        let shelf = match request.category {
+            Some(category) => catalogue.shelf(category).ok_or(CallError::NoSuchCategory)?,
+            None => catalogue.all(),
+        };
+        let start = start(catalogue, shelf, position);
+        let end = shelf.len().min(start.saturating_add(size.get()));
+        let books: Vec<Book> = (start..end).filter_map(|place| shelf.get(place)).map(render).collect();
+        let next_page_token = match books.last() {
+            Some(last) if end < shelf.len() => list.token(end, last.id),
+            _ => String::new(),
+        };
+        Ok(ListBooksResponse { books, next_page_token, total_size: count(shelf.len()) })
+    }
+
+    async fn search(&self, request: SearchBooksRequest) -> Result<SearchBooksResponse, CallError> {
+        // Held until the work is done: whoever gives up waiting does not make room for more of it.
+        let searching =
+            Arc::clone(&self.searches).acquire_owned().await.map_err(|_| CallError::Interrupted)?;
+        let snapshot = self.current.load_full();
+        let work = move || {
+            let _searching = searching;
+            let list =
+                List { version: snapshot.catalogue.version(), name: format!("search {}", request.query) };
+            let (size, position, query) = parse::all(
+                PageSize::parse("page_size", request.page_size),
+                list.position("page_token", &request.page_token),
+                parse::query("query", request.query),
+            )?;
+            let start = position.offset as usize;
+            let matches = snapshot.index.search(&query, start, size.get()).map_err(CallError::Search)?;
+            let books: Vec<Book> =
+                matches.places.iter().filter_map(|&place| snapshot.catalogue.at(place)).map(render).collect();
+            let end = start.saturating_add(books.len());
+            let next_page_token = match books.last() {
+                Some(last) if end < matches.total.min(MAX_MATCHES) => list.token(end, last.id),
+                _ => String::new(),
+            };
+            Ok(SearchBooksResponse { books, next_page_token, total_size: count(matches.total) })
+        };
+        // A search takes up to some milliseconds: too long for a thread that others wait for.
+        tokio::task::spawn_blocking(work).await.map_err(|_| CallError::Interrupted)?
+    }
+
+    fn categories(&self) -> ListCategoriesResponse {
+        let snapshot = self.current.load();
+        let categories = snapshot.catalogue.categories().map(|(category, shelf)| Category {
+            number: category.number,
+            slug: category.slug.clone(),
+            name: category.name.clone(),
+            books: count(shelf.len()),
+        });
+        ListCategoriesResponse {
+            categories: categories.collect(),
+            total_books: count(snapshot.catalogue.len()),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl CatalogueService for Service {
+    async fn get_book(&self, request: Request<GetBookRequest>) -> Result<Response<GetBookResponse>, Status> {
+        Ok(answer(self.book(request.get_ref())?))
+    }
+
+    async fn list_books(
+        &self,
+        request: Request<ListBooksRequest>,
+    ) -> Result<Response<ListBooksResponse>, Status> {
+        Ok(answer(self.list(request.get_ref())?))
+    }
+
+    async fn search_books(
+        &self,
+        request: Request<SearchBooksRequest>,
+    ) -> Result<Response<SearchBooksResponse>, Status> {
+        Ok(answer(self.search(request.into_inner()).await?))
+    }
+
+    async fn list_categories(
+        &self,
+        _request: Request<ListCategoriesRequest>,
+    ) -> Result<Response<ListCategoriesResponse>, Status> {
+        Ok(answer(self.categories()))
+    }
+}
+
+/// Where the page begins. In a catalogue that has changed since the token was made it goes on behind the book that was the
+/// last one; if that is gone, at the same offset.
+fn start(catalogue: &Catalogue, shelf: Shelf<'_>, position: Position) -> usize {
+    let offset = position.offset as usize;
+    if position.current {
+        return offset;
+    }
+    catalogue.book(position.last).map_or(offset, |last| shelf.behind(last))
+}
+
+fn render(book: BookRef<'_>) -> Book {
+    Book {
+        id: book.id(),
+        title: book.title().to_owned(),
+        title_language: book.title_language().to_owned(),
+        authors: book.authors().map(str::to_owned).collect(),
+        year: book.year().map(i32::from),
+        language: book.language().to_owned(),
+        series: book.series().map(|(name, number)| Series { name: name.to_owned(), number }),
+        categories: book.categories().collect(),
+        subjects: book.subjects().map(str::to_owned).collect(),
+        isbn13: book.isbn13().map(|isbn| isbn.to_string()).unwrap_or_default(),
+    }
+}
+
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

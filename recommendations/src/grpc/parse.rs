@@ -1,0 +1,103 @@
+//! Requests as types that cannot be wrong.
+
+use super::status::{CallError, Violation};
+
+/// The most characters of a search.
+const MAX_QUERY: usize = 200;
+const DEFAULT_PAGE: usize = 24;
+const MAX_PAGE: usize = 100;
+
+/// Who asks; `None` inside is a reader of whom nothing can be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReaderId(Option<u32>);
+
+impl ReaderId {
+    /// 0 (unset) is nobody in particular.
+    pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {
+        match u32::try_from(value) {
+            Ok(0) => Ok(Self(None)),
+            Ok(id) => Ok(Self(Some(id))),
+            Err(_) => Err(Violation { field, description: "must not be negative" }),
+        }
+    }
+}
+
+/// How many books are wanted, the server's own limit applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MaxResults(usize);
+
+impl MaxResults {
+    pub(super) fn parse(field: &'static str, value: i32, limit: usize) -> Result<Self, Violation> {
+        let count =
+            usize::try_from(value).map_err(|_| Violation { field, description: "must not be negative" })?;
+        Ok(Self(count.min(limit)))
+    }
+
+    pub(super) fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// How many books a page holds, 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PageSize(usize);
+
+impl PageSize {
+    pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {
+        match usize::try_from(value) {
+            Ok(0) => Ok(Self(DEFAULT_PAGE)),
+            Ok(size) => Ok(Self(size.min(MAX_PAGE))),
+            Err(_) => Err(Violation { field, description: "must not be negative" }),
+        }
+    }
+
+    pub(super) fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// The number of a book that may exist.
+pub(super) fn book_id(field: &'static str, value: i32) -> Result<i32, Violation> {
+    if value > 0 { Ok(value) } else { Err(Violation { field, description: "must be at least 1" }) }
+}
+
+/// A search of bounded length.
+pub(super) fn query(field: &'static str, value: String) -> Result<String, Violation> {
+    // A character is at least a byte.
+    if value.len() > MAX_QUERY && value.chars().count() > MAX_QUERY {
+        return Err(Violation { field, description: "must have at most 200 characters" });
+    }
+    Ok(value)
+}
+
+/// All of them, or all that is wrong with any.
+pub(super) fn all<A, B, C>(
+    one: Result<A, Violation>,
+    two: Result<B, Violation>,
+    three: Result<C, Violation>,
+) -> Result<(A, B, C), CallError> {
+    match (one, two, three) {
+        (Ok(one), Ok(two), Ok(three)) => Ok((one, two, three)),
+        (one, two, three) => {
+            Err(CallError::Invalid([one.err(), two.err(), three.err()].into_iter().flatten().collect()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MaxResults, PageSize, ReaderId, query};
+
+    #[test]
+    fn limits_apply() {
+        assert_eq!(MaxResults::parse("max_results", 1_000_000, 10_000).map(MaxResults::get), Ok(10_000));
+        assert!(MaxResults::parse("max_results", -1, 10_000).is_err());
+        assert!(ReaderId::parse("user_id", i32::MIN).is_err());
+        assert_eq!(ReaderId::parse("user_id", 0), Ok(ReaderId(None)));
+        for (asked, size) in [(0, 24), (1, 1), (100, 100), (101, 100), (i32::MAX, 100)] {
+            assert_eq!(PageSize::parse("page_size", asked).map(PageSize::get), Ok(size));
+        }
+        assert!(query("query", "ü".repeat(200)).is_ok());
+        assert!(query("query", "ü".repeat(201)).is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! A shop's books into the store: one file format a module, the rules for a row in `row`.
+//!
+//! A file of any length is read in bounded memory: a record over 1 MiB is skipped without being held, and no more than a
+//! few batches of a thousand rows are on their way at once. Good rows are imported, each bad one is reported. Importing the
+//! same file again changes nothing.
+
+mod csv;
+mod jsonl;
+mod row;
+
+use std::{
+    io::{self, BufReader, Cursor, Read},
+    path::Path,
+};
+
+use tokio::sync::mpsc;
+
+pub use self::row::Rejection;
+use crate::store::{Entry, Outcome, Store, StoreError};
+
+/// The longest record that is looked at, in bytes.
+pub const MAX_RECORD: usize = 1 << 20;
+
+/// Rows a transaction.
+const BATCH_ROWS: usize = 1_000;
+/// A batch of very long rows ends early.
+const BATCH_BYTES: u64 = 4 << 20;
+
+/// The books that come with the program.
+const SAMPLE: &str = include_str!("../data/books.jsonl");
+
+/// How a file holds its books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A header line, then a line a book; fields separated by commas, semicolons or tabs, as the header has them. Columns by
+    /// name: `title`, and where the shop has them `id`, `authors`, `year`, `language`, `title_language`, `series`,
+    /// `series_number`, `categories`, `subjects`, `isbn13` or `isbn`. Several authors, categories or subjects are separated
+    /// by semicolons.
+    Csv,
+    /// A JSON object a line, with the same names; `authors`, `categories` and `subjects` are arrays.
+    Jsonl,
+}
+
+impl Format {
+    /// The format that a file's name tells: `.csv`, `.tsv`, `.txt`; `.jsonl`, `.ndjson`, `.json`.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" | "tsv" | "txt" => Some(Self::Csv),
+            "jsonl" | "ndjson" | "json" => Some(Self::Jsonl),
+            _ => None,
+        }
+    }
+}
+
+/// What is told while an import runs.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A row was not imported.
+    Rejected {
+        /// The line that the row begins on, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: &'a Rejection,
+    },
+    /// A batch was written.
+    Progress {
+        /// How much of the file was read, in bytes.
+        bytes: u64,
+        /// How many rows were seen, bad ones included.
+        rows: u64,
+    },
+}
+
+/// What an import did, in rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Books that the catalogue did not have.
+    pub new: u64,
+    /// Books that the catalogue had otherwise; they are now as the file says, whole.
+    pub changed: u64,
+    /// Books that the catalogue had exactly so.
+    pub unchanged: u64,
+    /// Rows that were not imported.
+    pub rejected: u64,
+    /// Columns of a CSV file that mean nothing here, as its header writes them.
+    pub ignored_columns: Vec<String>,
+}
+
+/// Why an import ended early. What was written before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read the file")]
+    Read(#[source] io::Error),
+    /// It is UTF-16.
+    #[error("the file is UTF-16; save it as UTF-8")]
+    Utf16,
+    /// The first line of a CSV file does not name its columns.
+    #[error("the first line must name the columns, and `title` is not among them")]
+    NoTitle,
+    /// The store failed.
+    #[error("cannot store the books")]
+    Store(#[source] StoreError),
+}
+
+/// Imports a file's books, and tells on the way which rows are bad and how far it is.
+///
+/// # Errors
+///
+/// If the file cannot be read at all, or the store fails.
+pub async fn books(
+    file: impl Read + Send + 'static,
+    format: Format,
+    store: &Store,
+    mut tell: impl FnMut(Event<'_>),
+) -> Result<Report, ImportError> {
+    // The file is read and checked on a thread of its own while the batch before is written. Two batches wait at most.
+    let (sender, mut batches) = mpsc::channel(2);
+    let reading = tokio::task::spawn_blocking(move || read(file, format, &sender));
+    let mut report = Report::default();
+    let mut writer = store.writer();
+    while let Some(Batch { entries, mut rejected, bytes }) = batches.recv().await {
+        let (lines, entries): (Vec<u64>, Vec<Entry>) = entries.into_iter().unzip();
+        let outcomes = if entries.is_empty() {
+            Vec::new()
+        } else {
+            writer.write(entries).await.map_err(ImportError::Store)?
+        };
+        for (line, outcome) in lines.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::New => report.new += 1,
+                Outcome::Changed => report.changed += 1,
+                Outcome::Unchanged => report.unchanged += 1,
+                Outcome::Refused(refusal) => rejected.push((line, Rejection::Refused(refusal))),
+            }
+        }
+        rejected.sort_by_key(|&(line, _)| line);
+        for (line, reason) in &rejected {
+            report.rejected += 1;
+            tell(Event::Rejected { line: *line, reason });
+        }
+        let rows = report.new + report.changed + report.unchanged + report.rejected;
+        tell(Event::Progress { bytes, rows });
+    }
+    report.ignored_columns = reading.await.map_err(|error| ImportError::Read(io::Error::other(error)))??;
+    Ok(report)
+}
+
+/// Imports the books that come with the program.
+///
+/// # Errors
+///
+/// If the store fails.
+pub async fn sample(store: &Store) -> Result<Report, ImportError> {
+    books(SAMPLE.as_bytes(), Format::Jsonl, store, |event| {
+        if let Event::Rejected { line, reason } = event {
+            tracing::error!(line, %reason, "a book of the sample catalogue was rejected");
+        }
+    })
+    .await
+}
+
+#[derive(Default)]
+struct Batch {
+    entries: Vec<(u64, Entry)>,
+    rejected: Vec<(u64, Rejection)>,
+    bytes: u64,
+}
+
+/// The rows of a file, one after the other.
+trait Rows {
+    /// The line that the next row begins on and its fields, or what is wrong with them; `None` at the end.
+    fn next(&mut self) -> io::Result<Option<(u64, Result<row::Fields, Rejection>)>>;
+
+    /// How many bytes were read so far.
+    fn bytes(&self) -> u64;
+}
+
+/// Sends all rows of the file, checked, and returns the columns that mean nothing here.
+fn read(
+    mut file: impl Read,
+    format: Format,
+    batches: &mpsc::Sender<Batch>,
+) -> Result<Vec<String>, ImportError> {
+    let mut start = Vec::with_capacity(3);
+    file.by_ref().take(3).read_to_end(&mut start).map_err(ImportError::Read)?;
+    match start[..] {
+        [0xef, 0xbb, 0xbf] => start.clear(), // Excel's byte order mark
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(ImportError::Utf16),
+        _ => {}
+    }
+    let file = BufReader::with_capacity(1 << 16, Cursor::new(start).chain(file));
+    let (mut rows, ignored): (Box<dyn Rows>, Vec<String>) = match format {
+        Format::Csv => {
+            let (rows, ignored) = csv::Csv::new(file)?;
+            (Box::new(rows), ignored)
+        }
+        Format::Jsonl => (Box::new(jsonl::Jsonl::new(file)), Vec::new()),
+    };
+    let mut batch = Batch::default();
+    let mut sent = 0;
+    while let Some((line, fields)) = rows.next().map_err(ImportError::Read)? {
+        match fields.and_then(row::Fields::check) {
+            Ok(entry) => batch.entries.push((line, entry)),
+            Err(rejection) => batch.rejected.push((line, rejection)),
+        }
+        batch.bytes = rows.bytes();
+        if batch.entries.len() + batch.rejected.len() >= BATCH_ROWS || batch.bytes - sent >= BATCH_BYTES {
+            sent = batch.bytes;
+            // The other side is gone only after an error of its own.
+            if batches.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return Ok(ignored);
+            }
+        }
+    }
+    batch.bytes = rows.bytes();
+    let _ = batches.blocking_send(batch);
+    Ok(ignored)
+}

@@ -1,0 +1,239 @@
+//! A header line that names the columns, then a line a book, as spreadsheets write them.
+
+use std::io::{self, BufRead};
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use super::{ImportError, MAX_RECORD, Rejection, Rows, row::Fields};
+
+/// More columns than any table of books has.
+const MAX_COLUMNS: usize = 1_000;
+
+pub(super) struct Csv<R> {
+    records: Records<R>,
+    columns: Columns,
+}
+
+/// Where each field stands in a record.
+#[derive(Default)]
+struct Columns {
+    width: usize,
+    id: Option<usize>,
+    title: Option<usize>,
+    title_language: Option<usize>,
+    authors: Option<usize>,
+    year: Option<usize>,
+    language: Option<usize>,
+    series: Option<usize>,
+    series_number: Option<usize>,
+    categories: Option<usize>,
+    subjects: Option<usize>,
+    isbn13: Option<usize>,
+    isbn: Option<usize>,
+}
+
+impl<R: BufRead> Csv<R> {
+    /// Reads the header. Also returns the columns that mean nothing here.
+    pub(super) fn new(mut file: R) -> Result<(Self, Vec<String>), ImportError> {
+        let separator = separator(file.fill_buf().map_err(ImportError::Read)?);
+        let mut records = Records {
+            file,
+            parser: ReaderBuilder::new().delimiter(separator).build(),
+            text: Vec::new(),
+            ends: vec![0; MAX_COLUMNS],
+            columns: 0,
+            line: 1,
+            bytes: 0,
+        };
+        let Some((_, Ok(()))) = records.next().map_err(ImportError::Read)? else {
+            return Err(ImportError::NoTitle);
+        };
+        let mut columns = Columns { width: records.columns, ..Columns::default() };
+        let mut ignored = Vec::new();
+        for place in 0..records.columns {
+            let name = String::from_utf8_lossy(records.field(place)).trim().to_owned();
+            match columns.named(&name.to_lowercase().replace([' ', '-'], "_")) {
+                Some(column) if column.is_none() => *column = Some(place),
+                _ => ignored.push(name),
+            }
+        }
+        if columns.title.is_none() {
+            return Err(ImportError::NoTitle);
+        }
+        Ok((Self { records, columns }, ignored))
+    }
+
+    fn fields(&self) -> Result<Fields, Rejection> {
+        let records = &self.records;
+        let more = (self.columns.width..records.columns).any(|place| !records.field(place).is_empty());
+        if records.columns < self.columns.width || more {
+            return Err(Rejection::Columns { found: records.columns, expected: self.columns.width });
+        }
+        let text = std::str::from_utf8(&records.text).map_err(|_| Rejection::NotUtf8)?;
+        let field = |column: Option<usize>| column.map_or("", |place| cell(&text[records.range(place)]));
+        let list = |column| field(column).split(';').map(str::to_owned).collect();
+        let columns = &self.columns;
+        Ok(Fields {
+            id: number("id", field(columns.id))?,
+            title: field(columns.title).to_owned(),
+            title_language: field(columns.title_language).to_owned(),
+            authors: list(columns.authors),
+            year: number("year", field(columns.year))?,
+            language: field(columns.language).to_owned(),
+            series: field(columns.series).to_owned(),
+            series_number: number("series_number", field(columns.series_number))?,
+            categories: list(columns.categories),
+            subjects: list(columns.subjects),
+            isbn: match field(columns.isbn13) {
+                "" => field(columns.isbn).to_owned(),
+                isbn => isbn.to_owned(),
+            },
+        })
+    }
+}
+
+impl<R: BufRead> Rows for Csv<R> {
+    fn next(&mut self) -> io::Result<Option<(u64, Result<Fields, Rejection>)>> {
+        let Some((line, record)) = self.records.next()? else { return Ok(None) };
+        Ok(Some((line, record.and_then(|()| self.fields()))))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.records.bytes
+    }
+}
+
+impl Columns {
+    fn named(&mut self, name: &str) -> Option<&mut Option<usize>> {
+        Some(match name {
+            "id" => &mut self.id,
+            "title" => &mut self.title,
+            "title_language" => &mut self.title_language,
+            "authors" => &mut self.authors,
+            "year" => &mut self.year,
+            "language" => &mut self.language,
+            "series" => &mut self.series,
+            "series_number" => &mut self.series_number,
+            "categories" => &mut self.categories,
+            "subjects" => &mut self.subjects,
+            "isbn13" => &mut self.isbn13,
+            "isbn" => &mut self.isbn,
+            _ => return None,
+        })
+    }
+}
+
+/// What separates the fields: the first line tells. Spreadsheets write semicolons where the comma is the decimal sign.
+fn separator(start: &[u8]) -> u8 {
+    let header = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    [b',', b';', b'\t'].into_iter().find(|separator| header.contains(separator)).unwrap_or(b',')
+}
+
+/// What a cell says: `="978…"` is how spreadsheets are kept from making a number of it.
+fn cell(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"')).map_or(text, str::trim)
+}
+
+fn number<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<Option<T>, Rejection> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| Rejection::Number { field, value: text.chars().take(40).collect() })
+}
+
+/// The records of a file, each held only if it is not too long.
+struct Records<R> {
+    file: R,
+    parser: Reader,
+    /// The fields of the record, one behind the other.
+    text: Vec<u8>,
+    /// Where each field ends in `text`.
+    ends: Vec<usize>,
+    columns: usize,
+    /// The line that comes next.
+    line: u64,
+    bytes: u64,
+}
+
+impl<R: BufRead> Records<R> {
+    /// Reads the next record and says on which line it began; `None` at the end. Empty lines do not count.
+    fn next(&mut self) -> io::Result<Option<(u64, Result<(), Rejection>)>> {
+        self.skip_empty_lines()?;
+        let line = self.line;
+        let (mut written, mut columns, mut read) = (0, 0, 0);
+        loop {
+            if self.text.len() < written + 4096 {
+                self.text.resize((written + 4096).max(self.text.len() * 2), 0);
+            }
+            let input = self.file.fill_buf()?;
+            let (result, used, output, ends) =
+                self.parser.read_record(input, &mut self.text[written..], &mut self.ends[columns..]);
+            self.line += input[..used].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            self.file.consume(used);
+            self.bytes += used as u64;
+            read += used;
+            written += output;
+            columns += ends;
+            match result {
+                ReadRecordResult::End => return Ok(None),
+                ReadRecordResult::Record if read <= MAX_RECORD => {
+                    self.columns = columns;
+                    self.text.truncate(written);
+                    return Ok(Some((line, Ok(()))));
+                }
+                ReadRecordResult::Record => return Ok(Some((line, Err(Rejection::TooLong)))),
+                ReadRecordResult::OutputEndsFull => {
+                    self.skip_line()?;
+                    return Ok(Some((line, Err(Rejection::TooManyColumns { limit: MAX_COLUMNS }))));
+                }
+                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull if read > MAX_RECORD => {
+                    // Perhaps a quote was left open: the lines behind it get a chance of their own.
+                    self.skip_line()?;
+                    return Ok(Some((line, Err(Rejection::TooLong))));
+                }
+                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull => {}
+            }
+        }
+    }
+
+    fn skip_empty_lines(&mut self) -> io::Result<()> {
+        loop {
+            let input = self.file.fill_buf()?;
+            let empty = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            self.line += input[..empty].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            self.bytes += empty as u64;
+            self.file.consume(empty);
+            if empty == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Goes on with the next line, whatever was being read.
+    fn skip_line(&mut self) -> io::Result<()> {
+        self.parser.reset();
+        loop {
+            let input = self.file.fill_buf()?;
+            let end = input.iter().position(|&byte| byte == b'\n');
+            let used = end.map_or(input.len(), |end| end + 1);
+            self.file.consume(used);
+            self.bytes += used as u64;
+            if end.is_some() {
+                self.line += 1;
+            }
+            if end.is_some() || used == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn range(&self, place: usize) -> std::ops::Range<usize> {
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        start..self.ends[place]
+    }
+
+    fn field(&self, place: usize) -> &[u8] {
+        &self.text[self.range(place)]
+    }
+}

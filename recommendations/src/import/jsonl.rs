@@ -1,0 +1,110 @@
+//! A JSON object a line.
+
+use std::io::{self, BufRead};
+
+use serde::Deserialize;
+
+use super::{MAX_RECORD, Rejection, Rows, row::Fields};
+
+pub(super) struct Jsonl<R> {
+    file: R,
+    buffer: Vec<u8>,
+    line: u64,
+    bytes: u64,
+}
+
+/// A line as it is written; `null` is as good as nothing.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Object {
+    id: Option<i64>,
+    title: Option<String>,
+    title_language: Option<String>,
+    authors: Option<Vec<String>>,
+    year: Option<i64>,
+    language: Option<String>,
+    series: Option<String>,
+    series_number: Option<f64>,
+    categories: Option<Vec<String>>,
+    subjects: Option<Vec<String>>,
+    isbn13: Option<String>,
+    isbn: Option<String>,
+}
+
+impl<R: BufRead> Jsonl<R> {
+    pub(super) fn new(file: R) -> Self {
+        Self { file, buffer: Vec::new(), line: 0, bytes: 0 }
+    }
+
+    /// Reads one line into the buffer, up to the limit. `None` at the end, else whether it fitted.
+    fn line(&mut self) -> io::Result<Option<bool>> {
+        self.buffer.clear();
+        let mut read = 0;
+        loop {
+            let input = self.file.fill_buf()?;
+            if input.is_empty() {
+                self.bytes += read as u64;
+                return Ok((read > 0).then_some(read <= MAX_RECORD));
+            }
+            let end = input.iter().position(|&byte| byte == b'\n');
+            let piece = end.map_or(input.len(), |end| end + 1);
+            if read + piece <= MAX_RECORD {
+                self.buffer.extend_from_slice(&input[..piece]);
+            }
+            self.file.consume(piece);
+            read += piece;
+            if end.is_some() {
+                self.bytes += read as u64;
+                return Ok(Some(read <= MAX_RECORD));
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Rows for Jsonl<R> {
+    fn next(&mut self) -> io::Result<Option<(u64, Result<Fields, Rejection>)>> {
+        loop {
+            let Some(fitted) = self.line()? else { return Ok(None) };
+            self.line += 1;
+            if !fitted {
+                return Ok(Some((self.line, Err(Rejection::TooLong))));
+            }
+            if self.buffer.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            return Ok(Some((self.line, parse(&self.buffer))));
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+fn parse(line: &[u8]) -> Result<Fields, Rejection> {
+    let line = std::str::from_utf8(line).map_err(|_| Rejection::NotUtf8)?;
+    let object: Object = serde_json::from_str(line).map_err(|error| {
+        // The line is known better to us than to the parser, which counts from 1 in every line.
+        let error = error.to_string();
+        Rejection::Json(match error.split_once(" at line ") {
+            Some((what, place)) => {
+                format!("{what} at {}", place.split_once(' ').map_or(place, |(_, column)| column))
+            }
+            None => error,
+        })
+    })?;
+    Ok(Fields {
+        id: object.id,
+        title: object.title.unwrap_or_default(),
+        title_language: object.title_language.unwrap_or_default(),
+        authors: object.authors.unwrap_or_default(),
+        year: object.year,
+        language: object.language.unwrap_or_default(),
+        series: object.series.unwrap_or_default(),
+        series_number: object.series_number,
+        categories: object.categories.unwrap_or_default(),
+        subjects: object.subjects.unwrap_or_default(),
+        isbn: object.isbn13.filter(|isbn| !isbn.is_empty()).or(object.isbn).unwrap_or_default(),
+    })
+}

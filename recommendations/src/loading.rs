@@ -1,0 +1,188 @@
+//! From the store into memory: the snapshot that answers are made of, and what keeps it up to date.
+
+use std::{
+    future::Future,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::time::MissedTickBehavior;
+
+use crate::{
+    catalogue::{Builder, Catalogue, TooLarge, Version},
+    search::{Index, SearchError},
+    store::{Store, StoreError},
+};
+
+/// How often the store is asked whether it changed.
+const POLL: Duration = Duration::from_secs(1);
+/// While an import goes on, the catalogue is loaded no more often than this.
+const WHILE_CHANGING: Duration = Duration::from_secs(10);
+
+/// The catalogue and its search index, both of the same version.
+pub struct Snapshot {
+    /// The books.
+    pub catalogue: Catalogue,
+    /// What finds them.
+    pub index: Index,
+}
+
+/// The snapshot of the moment. Clones see the same one.
+#[derive(Clone)]
+pub struct Current(Arc<ArcSwap<Snapshot>>);
+
+impl Current {
+    /// The snapshot of the moment, which stays as it is while it is held.
+    #[must_use]
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.0.load()
+    }
+
+    /// The same, for work that goes on elsewhere.
+    #[must_use]
+    pub fn load_full(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+}
+
+/// Why a snapshot could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The store failed.
+    #[error("cannot read the catalogue")]
+    Store(#[source] StoreError),
+    /// The catalogue does not fit.
+    #[error("cannot hold the catalogue")]
+    TooLarge(#[source] TooLarge),
+    /// The search index failed.
+    #[error("cannot make the search index")]
+    Index(#[source] SearchError),
+    /// The thread that made it ended.
+    #[error("the work was interrupted")]
+    Interrupted,
+}
+
+/// Keeps [`Current`] up to date with the store.
+pub struct Loader {
+    store: Store,
+    folder: Option<PathBuf>,
+    current: Current,
+}
+
+impl Loader {
+    /// Loads the first snapshot. Search indexes are kept in `search` under the data folder, so that the next start need
+    /// not make them again; without a data folder they are held in memory.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read or the index cannot be made.
+    pub async fn start(store: Store, data: Option<PathBuf>) -> Result<Self, LoadError> {
+        let folder = data.map(|data| data.join("search"));
+        let snapshot = load(&store, folder.clone()).await?;
+        Ok(Self { store, folder, current: Current(Arc::new(ArcSwap::from_pointee(snapshot))) })
+    }
+
+    /// Where the snapshot of the moment is found.
+    #[must_use]
+    pub fn current(&self) -> Current {
+        self.current.clone()
+    }
+
+    /// Loads the catalogue again if the store has changed. For right after an import in this process.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read or the index cannot be made; the last snapshot stays.
+    pub async fn refresh(&self) -> Result<(), LoadError> {
+        if self.store.version().await.map_err(LoadError::Store)? != self.version() {
+            self.replace().await?;
+        }
+        Ok(())
+    }
+
+    /// Asks the store every second whether it changed and loads it again, until `end`. A store that fails is asked
+    /// again; the last snapshot stays meanwhile.
+    pub async fn run(self, end: impl Future<Output = ()>) {
+        let polling = async {
+            let mut ticks = tokio::time::interval(POLL);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut seen = self.version();
+            let mut loaded = Instant::now();
+            let mut failing = false;
+            loop {
+                ticks.tick().await;
+                let outcome = self.poll(&mut seen, &mut loaded).await;
+                match &outcome {
+                    Err(error) if !failing => {
+                        tracing::error!(
+                            error = error as &dyn std::error::Error,
+                            "the catalogue is not up to date"
+                        );
+                    }
+                    Ok(()) if failing => tracing::info!("the catalogue is up to date again"),
+                    _ => {}
+                }
+                failing = outcome.is_err();
+            }
+        };
+        tokio::select! {
+            () = polling => {}
+            () = end => {}
+        }
+    }
+
+    async fn poll(&self, seen: &mut Version, loaded: &mut Instant) -> Result<(), LoadError> {
+        let version = self.store.version().await.map_err(LoadError::Store)?;
+        let settled = *seen == version;
+        *seen = version.clone();
+        if version == self.version() || (!settled && loaded.elapsed() < WHILE_CHANGING) {
+            return Ok(());
+        }
+        let outcome = self.replace().await;
+        *loaded = Instant::now();
+        outcome
+    }
+
+    async fn replace(&self) -> Result<(), LoadError> {
+        let start = Instant::now();
+        let snapshot = load(&self.store, self.folder.clone()).await?;
+        tracing::info!(
+            version = snapshot.catalogue.version().number,
+            books = snapshot.catalogue.len(),
+            bytes = snapshot.catalogue.memory(),
+            milliseconds = start.elapsed().as_millis(),
+            "loaded the catalogue"
+        );
+        self.current.0.store(Arc::new(snapshot));
+        Ok(())
+    }
+
+    fn version(&self) -> Version {
+        self.current.load().catalogue.version().clone()
+    }
+}
+
+/// Reads everything a few thousand books at a time, and makes the search index on a thread of its own.
+async fn load(store: &Store, folder: Option<PathBuf>) -> Result<Snapshot, LoadError> {
+    let mut reading = store.read().await.map_err(LoadError::Store)?;
+    let mut builder = Builder::new(reading.version().clone(), reading.categories().to_vec());
+    loop {
+        let books = reading.next().await.map_err(LoadError::Store)?;
+        if books.is_empty() {
+            break;
+        }
+        for book in &books {
+            builder.push(book).map_err(LoadError::TooLarge)?;
+        }
+    }
+    drop(reading);
+    tokio::task::spawn_blocking(move || {
+        let catalogue = builder.finish().map_err(LoadError::TooLarge)?;
+        let index = Index::of(&catalogue, folder.as_deref()).map_err(LoadError::Index)?;
+        Ok(Snapshot { catalogue, index })
+    })
+    .await
+    .map_err(|_| LoadError::Interrupted)?
+}

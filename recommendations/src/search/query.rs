@@ -1,0 +1,89 @@
+//! What is asked of the index.
+
+use tantivy::{
+    Score, Term,
+    query::{BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, Query, TermQuery},
+    schema::{Field, IndexRecordOption},
+};
+
+use super::{build::FIELDS, words::without_article};
+use crate::catalogue::Isbn13;
+
+/// A title that is exactly the query stands above everything.
+const EXACT_TITLE: Score = 1_000.0;
+/// One that begins with it, above others that hold its words.
+const TITLE_BEGINS: Score = 4.0;
+const TITLE: Score = 8.0;
+const AUTHOR: Score = 4.0;
+const SERIES: Score = 2.0;
+const SUBJECT: Score = 1.0;
+/// Factors for how a word was found, the typed one being 1.
+const UNFINISHED: Score = 0.6;
+const MISTYPED: Score = 0.3;
+/// What a word that is found in several places gains by the lesser ones.
+const ELSEWHERE: Score = 0.05;
+/// From so many letters on, a word may hold a typing error.
+const FORGIVEN: usize = 5;
+
+/// What is forgiven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// A typing error in a whole word; an unfinished last word.
+    AsTyped,
+    /// Also a typing error in an unfinished last word, which finds much that was not meant.
+    Forgiving,
+}
+
+/// Books with this ISBN.
+pub(super) fn isbn(isbn: Isbn13) -> impl Query {
+    TermQuery::new(Term::from_field_text(FIELDS.isbn, &isbn.to_string()), IndexRecordOption::Basic)
+}
+
+/// Books that hold all words of a folded text.
+pub(super) fn words(folded: &str, strictness: Strictness) -> impl Query + use<> {
+    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    let all: Vec<&str> = folded.split(' ').collect();
+    for (place, word) in all.iter().enumerate() {
+        let last = place + 1 == all.len();
+        if last || !all[place + 1..].contains(word) {
+            clauses.push((Occur::Must, Box::new(anywhere(word, last, strictness))));
+        }
+    }
+    for title in [folded, without_article(folded)] {
+        let title = Term::from_field_text(FIELDS.exact, title);
+        clauses.push((Occur::Should, typed(title.clone(), EXACT_TITLE)));
+        clauses.push((Occur::Should, scored(FuzzyTermQuery::new_prefix(title, 0, true), TITLE_BEGINS)));
+    }
+    BooleanQuery::new(clauses)
+}
+
+/// Books that hold the word in any of their texts.
+fn anywhere(word: &str, last: bool, strictness: Strictness) -> DisjunctionMaxQuery {
+    let letters = word.chars().count();
+    let forgiven = letters >= FORGIVEN && !word.bytes().all(|letter| letter.is_ascii_digit());
+    let mut ways: Vec<Box<dyn Query>> = Vec::new();
+    let fields: [(Field, Score); 4] =
+        [(FIELDS.title, TITLE), (FIELDS.author, AUTHOR), (FIELDS.series, SERIES), (FIELDS.subject, SUBJECT)];
+    for (field, weight) in fields {
+        let term = Term::from_field_text(field, word);
+        ways.push(typed(term.clone(), weight));
+        if last {
+            ways.push(scored(FuzzyTermQuery::new_prefix(term.clone(), 0, true), weight * UNFINISHED));
+        }
+        if forgiven {
+            ways.push(scored(FuzzyTermQuery::new(term.clone(), 1, true), weight * MISTYPED));
+            if last && strictness == Strictness::Forgiving {
+                ways.push(scored(FuzzyTermQuery::new_prefix(term, 1, true), weight * MISTYPED * UNFINISHED));
+            }
+        }
+    }
+    DisjunctionMaxQuery::with_tie_breaker(ways, ELSEWHERE)
+}
+
+fn typed(term: Term, score: Score) -> Box<dyn Query> {
+    scored(TermQuery::new(term, IndexRecordOption::Basic), score)
+}
+
+fn scored(query: impl Query, score: Score) -> Box<dyn Query> {
+    Box::new(ConstScoreQuery::new(Box::new(query), score))
+}

@@ -1,0 +1,138 @@
+//! The only SQL: SQLite for one machine, PostgreSQL for replicas, chosen by URL.
+//!
+//! Every statement has one text for both databases. SQLite runs in WAL mode with `synchronous=NORMAL`: what was
+//! committed survives the end of the process, however sudden; a loss of power may take back the last commits, never
+//! half of one.
+
+mod connect;
+mod read;
+mod write;
+
+use std::fmt;
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+
+pub use self::{
+    read::Reading,
+    write::{Entry, Outcome, Refusal, Writer},
+};
+
+/// The first number that is given to a book whose file names none. Smaller ones are left to files that name theirs.
+pub const FIRST_OWN_BOOK: i32 = 1_000_000;
+/// How many categories of its own a shop may have, so that a list of all fits into one answer.
+pub const MAX_OWN_CATEGORIES: i32 = 2_000;
+
+/// A connected database whose schema is up to date. Clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+/// Why the store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL names neither kind of database, or is malformed.
+    #[error("DATABASE_URL {url}: {reason}")]
+    Url {
+        /// The URL with its password hidden.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database cannot be opened or reached.
+    #[error("cannot open the database {url}")]
+    Connect {
+        /// The URL with its password hidden.
+        url: String,
+        /// The database's own words.
+        source: sqlx::Error,
+    },
+    /// The database did not answer in time when it was opened.
+    #[error("cannot open the database {url}: no answer within {seconds} s")]
+    NoAnswer {
+        /// The URL with its password hidden.
+        url: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot bring the schema of {url} up to date")]
+    Migrate {
+        /// The URL with its password hidden.
+        url: String,
+        /// The database's own words.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A statement failed.
+    #[error("cannot {operation}")]
+    Statement {
+        /// What was being done.
+        operation: &'static str,
+        /// The database's own words.
+        source: sqlx::Error,
+    },
+    /// A row holds what no import writes.
+    #[error("book {book} in the database is damaged: {reason}")]
+    Damaged {
+        /// Which book.
+        book: i32,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The numbers for new books are used up.
+    #[error("there is no number left for a new book")]
+    Full,
+}
+
+#[derive(Clone)]
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// A transaction on either database.
+enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// Runs the same expression on whichever database a [`Pool`] or [`Transaction`] is of.
+macro_rules! on_either {
+    ($kind:ident, $value:expr, $database:ident => $run:expr) => {
+        match $value {
+            $kind::Sqlite($database) => $run,
+            $kind::Postgres($database) => $run,
+        }
+    };
+}
+use on_either;
+
+impl Store {
+    /// Ends all connections, waiting for those in use.
+    pub async fn close(&self) {
+        on_either!(Pool, &self.pool, pool => pool.close().await);
+    }
+}
+
+impl Transaction {
+    async fn commit(self, operation: &'static str) -> Result<(), StoreError> {
+        on_either!(Transaction, self, transaction => transaction.commit().await).map_err(failed(operation))
+    }
+
+    async fn rollback(self, operation: &'static str) -> Result<(), StoreError> {
+        on_either!(Transaction, self, transaction => transaction.rollback().await).map_err(failed(operation))
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.pool {
+            Pool::Sqlite(_) => "Store(SQLite)",
+            Pool::Postgres(_) => "Store(PostgreSQL)",
+        })
+    }
+}
+
+fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Statement { operation, source }
+}

@@ -1,0 +1,214 @@
+use std::{str::FromStr as _, time::Duration};
+
+use sqlx::{
+    Connection as _, PgConnection,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{FIRST_OWN_BOOK, Pool, Store, StoreError, failed, on_either};
+use crate::catalogue::{FIRST_OWN_CATEGORY, FIXED_CATEGORIES};
+
+/// How long a start waits for the database, and a call for a free connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Serving reads memory; connections are for imports and for the look at the version every second.
+const CONNECTIONS: u32 = 4;
+/// How often SQLite is asked again when another process is just creating the same file.
+const ATTEMPTS: u32 = 20;
+
+static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!("./migrations") };
+
+impl Store {
+    /// Opens the database that `url` names and brings its schema up to date. Several processes may do so at once.
+    ///
+    /// `sqlite://FILE` creates the file if it is missing, `:memory:` or `sqlite::memory:` lasts as long as the store, and
+    /// `postgres://USER:PASSWORD@HOST/DATABASE` takes libpq's parameters (`?sslmode=verify-full`).
+    ///
+    /// # Errors
+    ///
+    /// If the URL is malformed, the database cannot be reached within ten seconds, or a migration fails. None of them
+    /// shows the password.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let pool = match url.split_once(':') {
+            Some(("postgres" | "postgresql", _)) => Pool::Postgres(postgres(url).await?),
+            Some(("sqlite", _)) | Some(("", "memory:")) => Pool::Sqlite(sqlite(url).await?),
+            _ => return Err(bad_url(url, "starts neither with sqlite: nor with postgres:")),
+        };
+        let store = Self { pool };
+        store.fill_in().await?;
+        Ok(store)
+    }
+
+    /// The rows that every catalogue has.
+    async fn fill_in(&self) -> Result<(), StoreError> {
+        let first =
+            "insert into catalogue (one, name, version, next_book, next_category) values (1, $1, 0, $2, $3)
+                     on conflict do nothing";
+        let name = format!("{:032x}", rand::random::<u128>());
+        on_either!(Pool, &self.pool, pool => {
+            sqlx::query(first).bind(name).bind(FIRST_OWN_BOOK).bind(FIRST_OWN_CATEGORY).execute(pool).await.map(drop)
+        })
+        .map_err(failed("write the catalogue's first row"))?;
+        let known: i64 = on_either!(Pool, &self.pool, pool => {
+            sqlx::query_scalar("select count(*) from categories where number < $1")
+                .bind(FIRST_OWN_CATEGORY)
+                .fetch_one(pool)
+                .await
+        })
+        .map_err(failed("count the fixed categories"))?;
+        if usize::try_from(known).is_ok_and(|known| known == FIXED_CATEGORIES.len()) {
+            return Ok(());
+        }
+        for (number, slug, name) in FIXED_CATEGORIES {
+            let row =
+                "insert into categories (number, slug, name) values ($1, $2, $3) on conflict do nothing";
+            on_either!(Pool, &self.pool, pool => {
+                sqlx::query(row).bind(number).bind(slug).bind(name).execute(pool).await.map(drop)
+            })
+            .map_err(failed("write the fixed categories"))?;
+        }
+        Ok(())
+    }
+}
+
+async fn sqlite(url: &str) -> Result<sqlx::SqlitePool, StoreError> {
+    let in_memory = url.contains(":memory:");
+    let options = if in_memory { "sqlite::memory:" } else { url };
+    let options = SqliteConnectOptions::from_str(options)
+        .map_err(|error| bad_url(url, &error.to_string()))?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true);
+    let mut attempt = 1;
+    loop {
+        match open_sqlite(&options, in_memory, url).await {
+            // Two processes that create one file trip over each other: SQLite does not wait for the lock under which
+            // the journal mode changes, and sqlx takes none around SQLite's migrations.
+            Err(error) if attempt < ATTEMPTS && another_is_creating(&error) => {
+                attempt += 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn open_sqlite(
+    options: &SqliteConnectOptions,
+    in_memory: bool,
+    url: &str,
+) -> Result<sqlx::SqlitePool, StoreError> {
+    let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+    let pool = if in_memory {
+        // The data lives and dies with the one connection.
+        pool.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None)
+    } else {
+        pool.max_connections(CONNECTIONS).idle_timeout(Duration::from_secs(10))
+    };
+    let pool = pool
+        .connect_with(options.clone())
+        .await
+        .map_err(|source| StoreError::Connect { url: without_password(url), source })?;
+    match MIGRATIONS.run(&pool).await {
+        Ok(()) => Ok(pool),
+        Err(source) => {
+            pool.close().await;
+            Err(StoreError::Migrate { url: without_password(url), source })
+        }
+    }
+}
+
+fn another_is_creating(error: &StoreError) -> bool {
+    let source = match error {
+        StoreError::Connect { source, .. } => source,
+        StoreError::Migrate {
+            source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
+            ..
+        } => source,
+        _ => return false,
+    };
+    let sqlx::Error::Database(error) = source else { return false };
+    // SQLITE_BUSY and SQLITE_LOCKED with their refinements; else the other one's tables are there already.
+    let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default() & 0xff;
+    matches!(code, 5 | 6) || error.is_unique_violation() || error.message().contains("already exists")
+}
+
+async fn postgres(url: &str) -> Result<sqlx::PgPool, StoreError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|error| bad_url(url, &error.to_string()))?
+        .application_name("shelfwise");
+    // One connection by hand: a pool would try again and again, and in the end not know why.
+    let connecting = async {
+        let connected = PgConnection::connect_with(&options).await;
+        let mut connection =
+            connected.map_err(|source| StoreError::Connect { url: without_password(url), source })?;
+        // Under an advisory lock: replicas that start at once wait for one another.
+        let migrated = MIGRATIONS.run(&mut connection).await;
+        // What was to be done is done; how the connection ends says nothing about the database.
+        let _ = connection.close().await;
+        migrated.map_err(|source| StoreError::Migrate { url: without_password(url), source })
+    };
+    tokio::time::timeout(PATIENCE, connecting)
+        .await
+        .map_err(|_| StoreError::NoAnswer { url: without_password(url), seconds: PATIENCE.as_secs() })??;
+    Ok(PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(Duration::from_secs(60))
+        .connect_lazy_with(options))
+}
+
+fn bad_url(url: &str, reason: &str) -> StoreError {
+    StoreError::Url { url: without_password(url), reason: reason.to_owned() }
+}
+
+/// The URL as it may be shown: a password before the host or among the parameters is replaced by `***`.
+fn without_password(url: &str) -> String {
+    let (address, parameters) = match url.split_once('?') {
+        Some((address, parameters)) => (address, Some(parameters)),
+        None => (url, None),
+    };
+    let mut shown = match address.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((login, host)) => {
+                let user = login.split_once(':').map_or(login, |(user, _)| user);
+                let hidden = if user.len() < login.len() { ":***" } else { "" };
+                format!("{scheme}://{user}{hidden}@{host}")
+            }
+            None => address.to_owned(),
+        },
+        None => address.to_owned(),
+    };
+    if let Some(parameters) = parameters {
+        let hide = |parameter: &str| match parameter.split_once('=') {
+            Some((name, _)) if name.contains("password") => format!("{name}=***"),
+            _ => parameter.to_owned(),
+        };
+        shown.push('?');
+        shown.push_str(&parameters.split('&').map(hide).collect::<Vec<_>>().join("&"));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn passwords_are_hidden() {
+        for (url, shown) in [
+            ("postgres://shop:s3:cr@et@db.example/shelf", "postgres://shop:***@db.example/shelf"),
+            (
+                "postgres://shop@db/shelf?password=x&sslmode=require",
+                "postgres://shop@db/shelf?password=***&sslmode=require",
+            ),
+            ("sqlite:///srv/shelfwise.db", "sqlite:///srv/shelfwise.db"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

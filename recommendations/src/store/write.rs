@@ -1,0 +1,407 @@
+use std::collections::{HashMap, HashSet, hash_map};
+
+use sqlx::AssertSqlSafe;
+
+use super::{
+    MAX_OWN_CATEGORIES, Pool, Store, StoreError, Transaction, failed, on_either,
+    read::{BookRow, COLUMNS, attach_categories, book},
+};
+use crate::catalogue::{Book, FIRST_OWN_CATEGORY};
+
+/// How many rows a statement writes or looks up. Fixed, so that few statements are prepared and kept.
+pub(super) const CHUNK: usize = 100;
+
+/// A checked row of a file, on its way into the store.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The id that the file names.
+    pub id: Option<i32>,
+    /// What the book is found by when the file names no id.
+    pub identity: String,
+    /// Everything else; its `id` and `categories` are not looked at.
+    pub book: Book,
+    /// Its categories by slug and name, the best fit first.
+    pub categories: Vec<(String, String)>,
+}
+
+/// What became of an [`Entry`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The catalogue had no such book and has it now.
+    New,
+    /// The catalogue had another state of it.
+    Changed,
+    /// The catalogue had exactly this.
+    Unchanged,
+    /// It was not written.
+    Refused(Refusal),
+}
+
+/// Why an [`Entry`] was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// An earlier row of the same file is the same book.
+    #[error("an earlier line is the same book, number {0}")]
+    Repeated(i32),
+    /// It would need a new category and there are too many.
+    #[error("it names a new category, and there are {MAX_OWN_CATEGORIES} already")]
+    TooManyCategories,
+}
+
+/// Writes the books of one file, a batch at a time. Several may write at once: their batches take turns.
+pub struct Writer {
+    store: Store,
+    categories: HashMap<String, i32>,
+    /// The books that this file has named, so that a book that occurs twice does not change back and forth: a few bytes
+    /// a row.
+    seen: HashSet<i32>,
+}
+
+/// The row that writers lock.
+struct Counters {
+    next_book: i32,
+    next_category: i32,
+}
+
+impl Store {
+    /// Starts to write the books of one file.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer { store: self.clone(), categories: HashMap::new(), seen: HashSet::new() }
+    }
+
+    async fn begin_to_write(&self) -> Result<Transaction, StoreError> {
+        let operation = "start to write";
+        Ok(match &self.pool {
+            // A transaction that reads first could not be sure of the right to write later.
+            Pool::Sqlite(pool) => {
+                Transaction::Sqlite(pool.begin_with("begin immediate").await.map_err(failed(operation))?)
+            }
+            Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await.map_err(failed(operation))?),
+        })
+    }
+}
+
+impl Writer {
+    /// Writes a batch in one transaction and says what became of each entry, in their order. The catalogue's version is
+    /// raised if anything changed.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails; then nothing of the batch was written.
+    pub async fn write(&mut self, entries: Vec<Entry>) -> Result<Vec<Outcome>, StoreError> {
+        let mut transaction = self.store.begin_to_write().await?;
+        let mut counters = lock(&mut transaction).await?;
+        let mut categories = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            categories.push(self.numbers(&mut transaction, &mut counters, &entry.categories).await?);
+        }
+        let mut known = Known::find(&mut transaction, &entries).await?;
+        let mut outcomes = Vec::with_capacity(entries.len());
+        let mut written = Vec::new();
+        let mut changed = Vec::new();
+        for (entry, categories) in entries.into_iter().zip(categories) {
+            let Some(categories) = categories else {
+                outcomes.push(Outcome::Refused(Refusal::TooManyCategories));
+                continue;
+            };
+            let Entry { id, identity, mut book, .. } = entry;
+            let id = match id.or_else(|| known.by_identity.get(&identity).copied()) {
+                Some(id) => id,
+                None => counters.new_book()?,
+            };
+            if !self.seen.insert(id) {
+                outcomes.push(Outcome::Refused(Refusal::Repeated(id)));
+                continue;
+            }
+            book.id = id;
+            book.categories = categories;
+            let outcome = match known.books.get(&id) {
+                None => Outcome::New,
+                Some(old) if *old == book => Outcome::Unchanged,
+                Some(_) => Outcome::Changed,
+            };
+            outcomes.push(outcome);
+            match outcome {
+                Outcome::Unchanged | Outcome::Refused(_) => continue,
+                Outcome::Changed => changed.push(id),
+                Outcome::New => {
+                    // A later row of this batch may be the same book.
+                    known.by_identity.entry(identity.clone()).or_insert(id);
+                }
+            }
+            counters.next_book = counters.next_book.max(id.saturating_add(1));
+            written.push((book, identity));
+        }
+        if written.is_empty() {
+            transaction.rollback("leave the catalogue as it is").await?;
+            // Categories that only refused or repeated rows name went with it.
+            self.categories.clear();
+            return Ok(outcomes);
+        }
+        write_books(&mut transaction, &written).await?;
+        forget_categories(&mut transaction, &changed).await?;
+        write_categories(&mut transaction, &written).await?;
+        counters.save(&mut transaction).await?;
+        transaction.commit("commit a batch of books").await?;
+        Ok(outcomes)
+    }
+
+    /// The numbers of a book's categories. New names get the next number; `None` if there are too many.
+    async fn numbers(
+        &mut self,
+        transaction: &mut Transaction,
+        counters: &mut Counters,
+        names: &[(String, String)],
+    ) -> Result<Option<Vec<i32>>, StoreError> {
+        let mut numbers = Vec::with_capacity(names.len());
+        for (slug, name) in names {
+            let number = match self.categories.get(slug) {
+                Some(&number) => number,
+                None => {
+                    let Some(number) = category(transaction, counters, slug, name).await? else {
+                        return Ok(None);
+                    };
+                    self.categories.insert(slug.clone(), number);
+                    number
+                }
+            };
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+        Ok(Some(numbers))
+    }
+}
+
+impl Counters {
+    fn new_book(&mut self) -> Result<i32, StoreError> {
+        let id = self.next_book;
+        self.next_book = id.checked_add(1).ok_or(StoreError::Full)?;
+        Ok(id)
+    }
+
+    async fn save(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let sql = "update catalogue set version = version + 1, next_book = $1, next_category = $2";
+        on_either!(Transaction, transaction, transaction => {
+            sqlx::query(sql).bind(self.next_book).bind(self.next_category).execute(&mut **transaction).await.map(drop)
+        })
+        .map_err(failed("raise the catalogue's version"))
+    }
+}
+
+/// Waits for other writers, and reads what the next numbers are.
+async fn lock(transaction: &mut Transaction) -> Result<Counters, StoreError> {
+    let sql = "update catalogue set version = version where one = 1 returning next_book, next_category";
+    let (next_book, next_category) = on_either!(Transaction, transaction, transaction => {
+        sqlx::query_as(sql).fetch_one(&mut **transaction).await
+    })
+    .map_err(failed("lock the catalogue"))?;
+    Ok(Counters { next_book, next_category })
+}
+
+/// The number of the category with this slug; a new one is made if there is room.
+async fn category(
+    transaction: &mut Transaction,
+    counters: &mut Counters,
+    slug: &str,
+    name: &str,
+) -> Result<Option<i32>, StoreError> {
+    let known: Option<i32> = on_either!(Transaction, &mut *transaction, transaction => {
+        sqlx::query_scalar("select number from categories where slug = $1")
+            .bind(slug)
+            .fetch_optional(&mut **transaction)
+            .await
+    })
+    .map_err(failed("find a category"))?;
+    if known.is_some() {
+        return Ok(known);
+    }
+    let number = counters.next_category;
+    if number >= FIRST_OWN_CATEGORY + MAX_OWN_CATEGORIES {
+        return Ok(None);
+    }
+    on_either!(Transaction, transaction, transaction => {
+        sqlx::query("insert into categories (number, slug, name) values ($1, $2, $3)")
+            .bind(number)
+            .bind(slug)
+            .bind(name)
+            .execute(&mut **transaction)
+            .await
+            .map(drop)
+    })
+    .map_err(failed("write a category"))?;
+    counters.next_category += 1;
+    Ok(Some(number))
+}
+
+/// What the store already has of a batch.
+struct Known {
+    books: HashMap<i32, Book>,
+    by_identity: HashMap<String, i32>,
+}
+
+impl Known {
+    async fn find(transaction: &mut Transaction, entries: &[Entry]) -> Result<Self, StoreError> {
+        let mut known = Self { books: HashMap::new(), by_identity: HashMap::new() };
+        let ids: Vec<i32> = entries.iter().filter_map(|entry| entry.id).collect();
+        for chunk in ids.chunks(CHUNK) {
+            let sql =
+                AssertSqlSafe(format!("select {COLUMNS} from books where id in ({})", places(1, CHUNK)));
+            let rows: Vec<BookRow> = on_either!(Transaction, &mut *transaction, transaction => {
+                let mut query = sqlx::query_as(sql);
+                for &id in padded(chunk) {
+                    query = query.bind(id);
+                }
+                query.fetch_all(&mut **transaction).await
+            })
+            .map_err(failed("find books by id"))?;
+            known.keep(rows)?;
+        }
+        let unnumbered: Vec<&str> =
+            entries.iter().filter(|entry| entry.id.is_none()).map(|entry| entry.identity.as_str()).collect();
+        for chunk in unnumbered.chunks(CHUNK) {
+            let sql = AssertSqlSafe(format!(
+                "select {COLUMNS}, identity from books where identity in ({})",
+                places(1, CHUNK)
+            ));
+            let rows: Vec<IdentifiedRow> = on_either!(Transaction, &mut *transaction, transaction => {
+                let mut query = sqlx::query_as(sql);
+                for &identity in padded(chunk) {
+                    query = query.bind(identity);
+                }
+                query.fetch_all(&mut **transaction).await
+            })
+            .map_err(failed("find books by identity"))?;
+            let mut found = Vec::with_capacity(rows.len());
+            for IdentifiedRow { row, identity } in rows {
+                match known.by_identity.entry(identity) {
+                    hash_map::Entry::Vacant(entry) => {
+                        entry.insert(row.0);
+                    }
+                    // Files that number their books may hold one twice: the lowest number is the one.
+                    hash_map::Entry::Occupied(mut entry) => {
+                        entry.insert(row.0.min(*entry.get()));
+                    }
+                }
+                found.push(row);
+            }
+            known.keep(found)?;
+        }
+        attach_categories(transaction, &mut known.books).await?;
+        Ok(known)
+    }
+
+    fn keep(&mut self, rows: Vec<BookRow>) -> Result<(), StoreError> {
+        for row in rows {
+            let book = book(row)?;
+            self.books.insert(book.id, book);
+        }
+        Ok(())
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct IdentifiedRow {
+    #[sqlx(flatten)]
+    row: BookRow,
+    identity: String,
+}
+
+async fn write_books(transaction: &mut Transaction, books: &[(Book, String)]) -> Result<(), StoreError> {
+    let json = |names: &[String]| serde_json::to_string(names).expect("texts are JSON");
+    for chunk in chunks(books) {
+        let sql = AssertSqlSafe(format!(
+            "insert into books ({COLUMNS}, identity) values {}
+             on conflict (id) do update set title = excluded.title, title_language = excluded.title_language,
+             authors = excluded.authors, year = excluded.year, language = excluded.language, series = excluded.series,
+             series_number = excluded.series_number, subjects = excluded.subjects, isbn13 = excluded.isbn13,
+             identity = excluded.identity",
+            tuples(chunk.len(), 11)
+        ));
+        on_either!(Transaction, &mut *transaction, transaction => {
+            let mut query = sqlx::query(sql);
+            for (book, identity) in chunk {
+                query = query
+                    .bind(book.id)
+                    .bind(&book.title)
+                    .bind(&book.title_language)
+                    .bind(json(&book.authors))
+                    .bind(book.year.map(i32::from))
+                    .bind(&book.language)
+                    .bind(book.series.as_ref().map(|series| &series.name))
+                    .bind(book.series.as_ref().and_then(|series| series.number))
+                    .bind(json(&book.subjects))
+                    .bind(book.isbn13.map(|isbn| isbn.to_string()))
+                    .bind(identity);
+            }
+            query.execute(&mut **transaction).await.map(drop)
+        })
+        .map_err(failed("write books"))?;
+    }
+    Ok(())
+}
+
+async fn forget_categories(transaction: &mut Transaction, books: &[i32]) -> Result<(), StoreError> {
+    for chunk in books.chunks(CHUNK) {
+        let sql = AssertSqlSafe(format!("delete from book_categories where book in ({})", places(1, CHUNK)));
+        on_either!(Transaction, &mut *transaction, transaction => {
+            let mut query = sqlx::query(sql);
+            for &id in padded(chunk) {
+                query = query.bind(id);
+            }
+            query.execute(&mut **transaction).await.map(drop)
+        })
+        .map_err(failed("take books from their categories"))?;
+    }
+    Ok(())
+}
+
+async fn write_categories(transaction: &mut Transaction, books: &[(Book, String)]) -> Result<(), StoreError> {
+    let rows: Vec<(i32, i32, i32)> = books
+        .iter()
+        .flat_map(|(book, _)| {
+            (0..).zip(&book.categories).map(|(position, &category)| (book.id, position, category))
+        })
+        .collect();
+    for chunk in chunks(&rows) {
+        let sql = AssertSqlSafe(format!(
+            "insert into book_categories (book, position, category) values {}",
+            tuples(chunk.len(), 3)
+        ));
+        on_either!(Transaction, &mut *transaction, transaction => {
+            let mut query = sqlx::query(sql);
+            for &(book, position, category) in chunk {
+                query = query.bind(book).bind(position).bind(category);
+            }
+            query.execute(&mut **transaction).await.map(drop)
+        })
+        .map_err(failed("put books into categories"))?;
+    }
+    Ok(())
+}
+
+/// Pieces of 100 rows, then of 10, then of 1: three statements, whatever the length.
+fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = [CHUNK, 10, 1].into_iter().find(|&length| length <= rows.len())?;
+        let (chunk, rest) = rows.split_at(length);
+        rows = rest;
+        Some(chunk)
+    })
+}
+
+/// The same values, the first repeated to make the number full. Never called with none.
+fn padded<T>(chunk: &[T]) -> impl Iterator<Item = &T> {
+    chunk.iter().chain(std::iter::repeat(&chunk[0])).take(CHUNK)
+}
+
+/// `$1, $2, …`: so many placeholders from this number on.
+pub(super) fn places(first: usize, count: usize) -> String {
+    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `($1, $2), ($3, $4), …`
+fn tuples(rows: usize, columns: usize) -> String {
+    (0..rows).map(|row| format!("({})", places(row * columns + 1, columns))).collect::<Vec<_>>().join(", ")
+}
