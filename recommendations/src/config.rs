@@ -8,9 +8,6 @@ use service::{
     grpc::AdmissionSettings,
 };
 
-/// Prefix of the variables.
-pub const PREFIX: &str = "RECOMMENDATIONS";
-
 /// Shelfwise's recommendation server: gRPC for recommendations, the catalogue, health and reflection.
 ///
 /// Every setting is a flag and an environment variable; the flag wins.

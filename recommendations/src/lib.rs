@@ -1,1 +1,153 @@
-//! Recommendations.
+//! Shelfwise's recommendation server: the catalogue, its search, and what to recommend from it.
+//!
+//! Modules stand in the order in which a request meets them, and depend only on those below.
+
+pub mod catalogue;
+pub mod config;
+pub mod grpc;
+pub mod import;
+pub mod loading;
+pub mod recommend;
+pub mod search;
+pub mod store;
+
+use std::{error::Error, fmt::Write as _, future::Future, path::PathBuf};
+
+use service::{
+    Failure, Limits, Protocol, Readiness, Server, Shutdown,
+    grpc::{AdmissionLayer, HealthService, methods},
+    telemetry::{CallLayer, Exporter, Metrics},
+    tls::ServerTls,
+};
+use tokio::net::TcpListener;
+use tonic_health::pb::health_server::HealthServer;
+use tower::ServiceBuilder;
+
+pub use config::Config;
+
+use crate::{loading::Loader, store::Store};
+
+/// The prefix of the service's variables.
+pub const PREFIX: &str = "RECOMMENDATIONS";
+
+/// The full names of the services that answer, health and reflection aside.
+const SERVICES: &[&str] = &["Recommendations", "shelfwise.catalogue.v1.CatalogueService"];
+/// Headers of a call, metadata included.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// Serves gRPC and the admin port until `shutdown` resolves and what was in flight has ended.
+///
+/// The admin port answers from the first moment, gRPC once the catalogue is in memory.
+///
+/// # Errors
+///
+/// If settings, certificates or the database cannot be used. Once it serves, nothing makes it fail.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    admin: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
+    let metrics = Metrics::new("recommendations");
+    let exporter = Exporter::from_env("recommendations")?;
+    let tls = ServerTls::load(PREFIX, &config.tls, Protocol::Http2)?;
+    let (readiness, starting) = Readiness::new("catalogue");
+    let shutdown = Shutdown::on(shutdown, config.shutdown, readiness.clone());
+    let probes = tokio::spawn(service::admin::serve(admin, readiness.clone(), metrics.clone()));
+
+    let loader = tokio::select! {
+        loader = open(&config) => loader?,
+        () = shutdown.leaving() => return Ok(()),
+    };
+    let calls = CallLayer::grpc(
+        &metrics,
+        exporter.clone(),
+        methods(&[
+            protobufs::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        ]),
+    );
+    let health = HealthService::new(readiness, shutdown.clone(), SERVICES);
+    let routes = grpc::routes(loader.current(), &config)
+        .add_service(HealthServer::new(health))
+        .add_service(reflection())
+        .prepare();
+    let app = ServiceBuilder::new().layer(calls).layer(AdmissionLayer::new(config.admission)).service(routes);
+    let limits = Limits {
+        max_connections: config.max_connections as usize,
+        max_header_bytes: MAX_HEADER_BYTES,
+        max_streams: config.max_streams,
+        keepalive_interval: config.keepalive_interval,
+        keepalive_time: config.keepalive_time,
+        connection_age: Some(config.connection_age),
+        ..Limits::new(Protocol::Http2)
+    };
+    let upkeep = tokio::spawn({
+        let shutdown = shutdown.clone();
+        loader.run(async move { shutdown.over().await })
+    });
+    starting.release();
+    let cut_off = Server::new(listener, limits, shutdown).tls(tls).serve(app).await;
+    if cut_off > 0 {
+        tracing::warn!(cut_off, "connections were still open at the end of the grace period");
+    }
+    upkeep.abort();
+    probes.abort();
+    // Flushing blocks, and other services may share the runtime's threads.
+    if let Err(error) = tokio::task::spawn_blocking(move || exporter.flush()).await {
+        tracing::warn!(%error, "the last spans were not exported");
+    }
+    Ok(())
+}
+
+/// The database's URL from its setting, else a file in the data folder (made if absent).
+///
+/// # Errors
+///
+/// If the data folder is needed and cannot be written.
+pub fn database_url(url: Option<String>, data: Option<PathBuf>) -> Result<String, Failure> {
+    match url {
+        Some(url) => Ok(url),
+        None => Ok(format!("sqlite://{}", service::data_folder(data)?.join("shelfwise.db").display())),
+    }
+}
+
+/// Connects to the database, fills it if it is empty, and loads what it holds.
+async fn open(config: &Config) -> Result<Loader, Failure> {
+    let url = database_url(config.database_url.clone(), config.data.clone())?;
+    let store = Store::connect(&url).await.map_err(chain)?;
+    if config.sample_catalogue && store.is_empty().await.map_err(chain)? {
+        let report = import::sample(&store).await.map_err(chain)?;
+        tracing::info!(books = report.new, "the database was empty: it now holds the sample catalogue");
+    }
+    Loader::start(store, config.data.clone()).await.map_err(chain)
+}
+
+fn reflection() -> impl tonic::server::NamedService
++ tower::Service<
+    http::Request<tonic::body::Body>,
+    Response = http::Response<tonic::body::Body>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone
++ Send
++ Sync {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(protobufs::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .expect("descriptors made by the compiler")
+}
+
+/// The operator sees the whole chain of causes in one line.
+fn chain(error: impl Error) -> Failure {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string cannot fail.
+        let _ = write!(line, ": {cause}");
+        source = cause.source();
+    }
+    Failure::io(line)
+}

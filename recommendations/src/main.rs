@@ -2,18 +2,16 @@
 
 use std::process::ExitCode;
 
-use recommendations::{
-    Listeners,
-    config::{Config, PREFIX},
-};
+use recommendations::{Config, PREFIX};
 
 fn main() -> ExitCode {
     service::start(
         PREFIX,
         |config: &Config| &config.log,
-        async |config| {
-            let listeners = Listeners::bind(&config)?;
-            recommendations::run(config, listeners, service::signals()?).await
+        async |config: Config| {
+            let listener = service::bind("RECOMMENDATIONS_BIND", config.bind)?;
+            let admin = service::bind("RECOMMENDATIONS_ADMIN_BIND", config.admin_bind)?;
+            recommendations::run(config, listener, admin, service::signals()?).await
         },
     )
 }

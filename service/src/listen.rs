@@ -20,10 +20,14 @@ pub fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> 
         }
         listener => listener,
     };
-    listener.map_err(|error| match error.kind() {
+    let listener = listener.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Failure::io(format!("{setting}: {address} is taken by another process")),
         _ => Failure::io(format!("{setting}: cannot listen on {address}: {error}")),
-    })
+    })?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(setting, %address, "listening");
+    }
+    Ok(listener)
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -6,7 +6,7 @@ use service::{
     config::{self, LogSettings},
     telemetry,
 };
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 
 /// How the suite runs.
 #[derive(Args, Debug)]
@@ -24,21 +24,28 @@ pub(crate) struct Settings {
 /// Starts every service in this process and waits for the signal to end.
 pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let mut recommendations: recommendations::Config = config::from_env(recommendations::PREFIX)?;
-    let marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
+    let mut marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
     let kept = place(&settings, &mut recommendations)?;
     let _log = telemetry::init(&settings.log)?;
 
     service::block_on(async {
         // All ports first: what cannot start at all says so before anything has begun.
-        let recommendations_listeners = recommendations::Listeners::bind(&recommendations)?;
-        let mut marketplace = marketplace;
-        let marketplace_listeners = marketplace::Listeners::bind(&marketplace)?;
-        let grpc = recommendations_listeners.address()?;
+        let grpc = service::bind("RECOMMENDATIONS_BIND", recommendations.bind)?;
+        let grpc_admin = service::bind("RECOMMENDATIONS_ADMIN_BIND", recommendations.admin_bind)?;
+        let pages = service::bind("MARKETPLACE_BIND", marketplace.bind)?;
+        let pages_admin = service::bind("MARKETPLACE_ADMIN_BIND", marketplace.admin_bind)?;
+        let places = Places {
+            grpc: address(&grpc)?,
+            grpc_admin: address(&grpc_admin)?,
+            pages: address(&pages)?,
+            pages_admin: address(&pages_admin)?,
+        };
         // In one process the two find each other without being told.
         if std::env::var_os("RECOMMENDATIONS_HOST").is_none() {
-            marketplace.recommendations_host = marketplace::Hosts::one(local(grpc));
+            let here = local(places.grpc).to_string();
+            marketplace.recommendations_host = here.parse().expect("an address is a host and a port");
         }
-        greet(grpc, marketplace_listeners.address()?, &recommendations, &marketplace, &kept);
+        places.greet(&recommendations, &marketplace, &kept);
 
         let signals = service::signals()?;
         let stop = watch::Sender::new(false);
@@ -47,8 +54,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             let _ = stop.wait_for(|stop| *stop).await;
         };
         let recommendations =
-            recommendations::run(recommendations, recommendations_listeners, stopped(stop.subscribe()));
-        let marketplace = marketplace::run(marketplace, marketplace_listeners, stopped(stop.subscribe()));
+            recommendations::run(recommendations, grpc, grpc_admin, stopped(stop.subscribe()));
+        let marketplace = marketplace::run(marketplace, pages, pages_admin, stopped(stop.subscribe()));
         // Whoever ends first, by a signal or a failure, takes the other along.
         let ended = |ended: Result<(), Failure>| {
             stop.send_replace(true);
@@ -94,29 +101,36 @@ fn place(settings: &Settings, recommendations: &mut recommendations::Config) -> 
     Ok(words)
 }
 
-fn greet(
+/// Where everything listens.
+struct Places {
     grpc: SocketAddr,
+    grpc_admin: SocketAddr,
     pages: SocketAddr,
-    recommendations: &recommendations::Config,
-    marketplace: &marketplace::Config,
-    kept: &str,
-) {
-    let plaintext = if recommendations.tls.tls_cert.is_none() { " -plaintext" } else { "" };
-    let scheme = if marketplace.https { "https" } else { "http" };
-    let call = r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#;
-    println!(
-        "Shelfwise {version}\n\
-         \n  recommendations  {grpc} (gRPC), {admin} (probes, metrics)\
-         \n  marketplace      {pages} (pages), {marketplace_admin} (probes, metrics)\
-         \n  data             {kept}\n\
-         \nTry it:  grpcurl{plaintext} -d '{call}' {address} Recommendations/Recommend\
-         \nOpen:    {scheme}://{storefront}/\n",
-        version = env!("CARGO_PKG_VERSION"),
-        admin = recommendations.admin_bind,
-        marketplace_admin = marketplace.admin_bind,
-        address = local(grpc),
-        storefront = local(pages),
-    );
+    pages_admin: SocketAddr,
+}
+
+impl Places {
+    fn greet(&self, recommendations: &recommendations::Config, marketplace: &marketplace::Config, kept: &str) {
+        let Self { grpc, grpc_admin, pages, pages_admin } = self;
+        let plaintext = if recommendations.tls.tls_cert.is_none() { " -plaintext" } else { "" };
+        let scheme = if marketplace.https { "https" } else { "http" };
+        let call = r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#;
+        println!(
+            "Shelfwise {version}\n\
+             \n  recommendations  {grpc} (gRPC), {grpc_admin} (probes, metrics)\
+             \n  marketplace      {pages} (pages), {pages_admin} (probes, metrics)\
+             \n  data             {kept}\n\
+             \nTry it:  grpcurl{plaintext} -d '{call}' {address} Recommendations/Recommend\
+             \nOpen:    {scheme}://{storefront}/\n",
+            version = env!("CARGO_PKG_VERSION"),
+            address = local(*grpc),
+            storefront = local(*pages),
+        );
+    }
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|error| Failure::io(format!("a port was lost: {error}")))
 }
 
 /// An address that this machine can call: an unspecified one stands for all of its own.

@@ -1,6 +1,7 @@
 //! What Shelfwise's tests share: real tools and databases where they are present, and skips by name where not.
 
 mod eventually;
+pub mod http;
 mod postgres;
 
 use std::{
@@ -50,6 +51,17 @@ pub fn shared_data(workspace: &Path) -> Option<PathBuf> {
     }
     skipped("needs the data sets in ../shared/data");
     None
+}
+
+/// A port of 127.0.0.1 that nobody listens on, for a process that has to be told one.
+///
+/// # Panics
+///
+/// If there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("a bound socket has an address").port()
 }
 
 /// The program's path, searched for as a shell does.

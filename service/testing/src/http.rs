@@ -1,0 +1,72 @@
+//! The least that a test needs to ask a server something, without any of the code under test.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The head, as sent, without the status line.
+    pub head: String,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Answer {
+    /// The value of a header, whatever its capitals.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// Asks for `path` over a connection of its own.
+///
+/// # Errors
+///
+/// If nobody listens, or no whole answer comes within ten seconds.
+pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
+    get_with(address, path, "")
+}
+
+/// As [`get`], with further header lines, each ended by `\r\n`.
+///
+/// # Errors
+///
+/// As [`get`].
+pub fn get_with(address: SocketAddr, path: &str, headers: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer");
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(malformed)?;
+    let (status, head) = head.split_once("\r\n").unwrap_or((head, ""));
+    let status = status.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(malformed)?;
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let body = if chunked { unchunk(body).ok_or_else(malformed)? } else { body.to_owned() };
+    Ok(Answer { status, head: head.to_owned(), body })
+}
+
+fn unchunk(mut body: &str) -> Option<String> {
+    let mut whole = String::new();
+    loop {
+        let (length, rest) = body.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(whole);
+        }
+        whole += rest.get(..length)?;
+        body = rest.get(length + 2..)?;
+    }
+}

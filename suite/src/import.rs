@@ -1,0 +1,150 @@
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Read, Write as _},
+    path::PathBuf,
+};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use recommendations::{
+    import::{self, Event, Format, ImportError, Report},
+    store::Store,
+};
+use service::Failure;
+
+/// What can be brought in.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Import {
+    /// Books from a CSV or JSONL file. Importing a file again changes nothing; a running suite shows the books at once
+    Books(Books),
+}
+
+/// A file and the database that it goes to.
+#[derive(Args, Debug)]
+pub(crate) struct Books {
+    /// The file, or - for standard input
+    file: PathBuf,
+    /// How the file holds its books [default: what its name ends in]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<FileFormat>,
+    /// Folder of the suite's data [default: shelfwise in the platform's data folder]
+    #[arg(long, env = "SHELFWISE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Database: sqlite://FILE or postgres://… [default: shelfwise.db in the data folder]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Where to list the rows that were not imported, as line, tab, reason [default: standard error]
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum FileFormat {
+    /// A header line, then a line a book
+    Csv,
+    /// A JSON object a line
+    Jsonl,
+}
+
+impl Import {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let Self::Books(books) = self;
+        service::block_on(books.run())
+    }
+}
+
+impl Books {
+    async fn run(self) -> Result<(), Failure> {
+        let name = self.file.display().to_string();
+        let format = match self.format {
+            Some(FileFormat::Csv) => Format::Csv,
+            Some(FileFormat::Jsonl) => Format::Jsonl,
+            None => Format::of(&self.file)
+                .ok_or_else(|| Failure::usage(format!("{name}: cannot tell its format; add --format csv or jsonl")))?,
+        };
+        let (file, length) = self.open()?;
+        let mut rejected: Box<dyn io::Write> = match &self.rejected {
+            None => Box::new(io::stderr()),
+            Some(path) => Box::new(io::BufWriter::new(
+                File::create(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))?,
+            )),
+        };
+        let url = recommendations::database_url(self.database_url, self.data)?;
+        let store = Store::connect(&url).await.map_err(Failure::io)?;
+
+        let bar = progress(length);
+        let mut lost = None;
+        let told = |event: Event<'_>| match event {
+            Event::Rejected { line, reason } => {
+                let written = bar.suspend(|| writeln!(rejected, "{line}\t{reason}"));
+                lost = lost.take().or(written.err());
+            }
+            Event::Progress { bytes, rows } => {
+                bar.set_position(bytes);
+                bar.set_message(format!("{rows} rows"));
+            }
+        };
+        let report = import::books(file, format, &store, told).await;
+        bar.finish_and_clear();
+        let flushed = rejected.flush();
+        store.close().await;
+        let report = report.map_err(|error| failure(&name, &error))?;
+        println!("{}", summary(&name, &report));
+        match lost.or(flushed.err()) {
+            None => Ok(()),
+            Some(error) => Err(Failure::io(format!("the list of rejected rows was not written: {error}"))),
+        }
+    }
+
+    /// The file and its length in bytes, where it has one.
+    fn open(&self) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
+        if self.file.as_os_str() == "-" {
+            return Ok((Box::new(io::stdin()), None));
+        }
+        let failed = |error: io::Error| Failure::io(format!("{}: {error}", self.file.display()));
+        let file = File::open(&self.file).map_err(failed)?;
+        let about = file.metadata().map_err(failed)?;
+        if about.is_dir() {
+            return Err(Failure::io(format!("{}: is a folder", self.file.display())));
+        }
+        Ok((Box::new(file), about.is_file().then_some(about.len())))
+    }
+}
+
+fn progress(length: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match length {
+        Some(length) => {
+            (ProgressBar::new(length), "{bar:40} {percent:>3} %  {msg}  {bytes}/{total_bytes}  {eta} left")
+        }
+        None => (ProgressBar::new_spinner(), "{spinner}  {msg}  {bytes}"),
+    };
+    bar.with_style(ProgressStyle::with_template(template).expect("a valid template"))
+}
+
+fn summary(name: &str, report: &Report) -> String {
+    let mut line = format!(
+        "{name}: {} new, {} changed, {} unchanged, {} rejected",
+        report.new, report.changed, report.unchanged, report.rejected
+    );
+    if !report.ignored_columns.is_empty() {
+        line += &format!("; columns that mean nothing here: {}", report.ignored_columns.join(", "));
+    }
+    line
+}
+
+/// The operator sees the whole chain of causes.
+fn failure(name: &str, error: &ImportError) -> Failure {
+    let mut text = format!("{name}: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    match error {
+        ImportError::Read(_) | ImportError::Store(_) => Failure::io(text),
+        ImportError::Utf16 | ImportError::NoTitle => Failure::usage(text),
+    }
+}
