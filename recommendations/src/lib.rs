@@ -2,13 +2,13 @@
 //!
 //! Modules stand in the order in which a request meets them, and depend only on those below.
 
-pub mod catalogue;
 pub mod config;
 pub mod grpc;
-pub mod import;
-pub mod loading;
 pub mod recommend;
+pub mod loading;
 pub mod search;
+pub mod catalogue;
+pub mod import;
 pub mod store;
 
 use std::{error::Error, fmt::Write as _, future::Future, path::PathBuf};

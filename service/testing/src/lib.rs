@@ -25,13 +25,19 @@ pub const REQUIRE_TOOLS: &str = "SHELFWISE_REQUIRE_TOOLS";
 /// If one is missing and `SHELFWISE_REQUIRE_TOOLS` is `1`.
 #[must_use]
 pub fn have(tools: &[&str]) -> bool {
-    let Some(missing) = tools.iter().find(|tool| find(tool).is_none()) else { return true };
-    assert!(
-        env::var(REQUIRE_TOOLS).as_deref() != Ok("1"),
-        "{missing} is needed and {REQUIRE_TOOLS}=1 is set"
-    );
-    skipped(&format!("needs {missing}"));
+    let Some(tool) = tools.iter().find(|tool| find(tool).is_none()) else { return true };
+    missing(tool);
     false
+}
+
+/// Says on the terminal that the running test is skipped for want of `tool`.
+///
+/// # Panics
+///
+/// If `SHELFWISE_REQUIRE_TOOLS` is `1`.
+pub fn missing(tool: &str) {
+    assert!(env::var(REQUIRE_TOOLS).as_deref() != Ok("1"), "{tool} is needed and {REQUIRE_TOOLS}=1 is set");
+    skipped(&format!("needs {tool}"));
 }
 
 /// Says on the terminal that the running test is skipped, and why.

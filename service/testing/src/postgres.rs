@@ -25,7 +25,7 @@ struct Server {
 #[must_use]
 pub fn postgres() -> Option<String> {
     let Some(server) = SERVER.get_or_init(|| programs().map(|programs| start(&programs))) else {
-        let _ = crate::have(&["postgres"]);
+        crate::missing("PostgreSQL (initdb, postgres, psql)");
         return None;
     };
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));

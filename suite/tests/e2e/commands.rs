@@ -1,0 +1,112 @@
+//! The operator's commands.
+
+use std::{fmt::Write as _, os::unix::fs::PermissionsExt as _, time::Duration};
+
+use testing::{eventually, http};
+
+use crate::process::{Suite, run, shelfwise};
+
+const ROWS: &str = "title,authors,year,categories,subjects\n\
+    Planetes,Makoto Yukimura,1999,Manga,space debris;orbits\n\
+    ,Nobody,2000,Manga,no title\n\
+    Yotsuba&!,Kiyohiko Azuma,2003,Manga;Children,childhood\n\
+    Akira,Katsuhiro Otomo,soon,Manga,Tokyo\n";
+
+#[test]
+fn books_are_imported_beside_a_running_suite_and_shown_at_once() {
+    let suite = Suite::start();
+    let file = suite.data.path().join("shop.csv");
+    std::fs::write(&file, ROWS).unwrap();
+    let import = || run(shelfwise().args(["import", "books"]).arg(&file).arg("--data").arg(suite.data.path()));
+
+    let first = import();
+    assert_eq!(first.code, Some(0), "{}", first.err);
+    assert!(first.out.contains("2 new, 0 changed, 0 unchanged, 2 rejected"), "{}", first.out);
+    let rejected: Vec<_> = first.err.lines().collect();
+    assert!(rejected.len() == 2 && rejected[0].starts_with("3\t") && rejected[1].starts_with("5\t"), "{rejected:?}");
+
+    let page = eventually("the new shelf", Duration::from_secs(15), || {
+        http::get(suite.pages, "/categories/manga").ok().filter(|page| page.status == 200)
+    });
+    assert!(page.body.contains("Planetes"), "{}", page.body);
+
+    let second = import();
+    assert!(second.out.contains("0 new, 0 changed, 2 unchanged, 2 rejected"), "{}", second.out);
+}
+
+#[test]
+fn rejected_rows_go_to_a_file_and_standard_input_is_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("rejected.tsv");
+    let file = folder.path().join("rows");
+    std::fs::write(&file, ROWS).unwrap();
+    let mut command = shelfwise();
+    command.args(["import", "books", "-", "--format", "csv", "--data"]).arg(folder.path().join("data"));
+    command.arg("--rejected").arg(&list).stdin(std::fs::File::open(&file).unwrap());
+    let ended = run(&mut command);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{}", ended.out);
+    assert_eq!(std::fs::read_to_string(list).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_file_that_is_none_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let unknown = folder.path().join("books.pdf");
+    std::fs::write(&unknown, "%PDF").unwrap();
+    let untitled = folder.path().join("books.csv");
+    std::fs::write(&untitled, "name,year\nDune,1965\n").unwrap();
+    let missing = folder.path().join("missing.csv");
+    for (file, code) in [(unknown, 64), (untitled, 64), (missing, 74), (folder.path().join("."), 64)] {
+        let ended = run(shelfwise().args(["import", "books"]).arg(&file).arg("--data").arg(folder.path()));
+        assert_eq!(ended.code, Some(code), "{}: {}", file.display(), ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_large_file_is_imported_in_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("books.jsonl");
+    let mut rows = String::new();
+    for number in 0..30_000 {
+        writeln!(
+            rows,
+            r#"{{"title": "Book {number}", "authors": ["Author {}"], "year": {}, "categories": ["poetry"], "subjects": ["{}"]}}"#,
+            number % 977,
+            1900 + number % 120,
+            "long words ".repeat(15),
+        )
+        .unwrap();
+    }
+    std::fs::write(&file, &rows).unwrap();
+    // The whole file would not fit into what is allowed.
+    let allowed_kib = 1024 * 512;
+    let script = format!("ulimit -v {allowed_kib}; exec \"$0\" import books \"$1\" --data \"$2\"");
+    let ended = run(std::process::Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_shelfwise")])
+        .args([&file, &folder.path().join("data")]));
+    assert!(ended.out.contains("30000 new"), "{} {}", ended.out, ended.err);
+}
+
+#[test]
+fn certificates_are_made_and_made_again_by_the_same_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let certs = || run(shelfwise().arg("certs").arg(folder.path()).args(["--name", "books.example"]));
+    let ended = certs();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let (authority, server) = (read("ca.pem"), read("server.pem"));
+    let rights = std::fs::metadata(folder.path().join("server.key")).unwrap().permissions().mode();
+    assert_eq!(rights & 0o077, 0, "keys are their owner's alone");
+    assert_eq!(certs().code, Some(0));
+    assert!(authority == read("ca.pem") && server != read("server.pem"));
+    assert_eq!(run(shelfwise().args(["certs", "/dev/null/below"])).code, Some(74));
+}
+
+#[test]
+fn every_setting_is_shown_with_its_variable() {
+    let ended = run(shelfwise().arg("settings"));
+    for variable in ["RECOMMENDATIONS_BIND", "MARKETPLACE_BIND", "RECOMMENDATIONS_HOST", "DATABASE_URL", "SHELFWISE_LOG"] {
+        assert!(ended.out.contains(variable), "{variable} in\n{}", ended.out);
+    }
+}

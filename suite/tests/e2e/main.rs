@@ -1,0 +1,9 @@
+//! The suite as its users meet it: the real binary, real clients, real signals.
+
+mod commands;
+mod process;
+mod signals;
+mod start;
+mod storefront;
+mod telemetry;
+mod tools;

@@ -1,0 +1,124 @@
+//! What a newcomer sees first, and what goes wrong at the start.
+
+use std::{net::TcpListener, os::unix::fs::PermissionsExt as _};
+
+use testing::http;
+
+use crate::process::{Suite, run, shelfwise};
+
+#[test]
+fn it_says_where_everything_is_and_how_to_try_it() {
+    let suite = Suite::start();
+    let printed = suite.printed();
+    for expected in [
+        suite.grpc.to_string(),
+        suite.grpc_admin.to_string(),
+        suite.pages.to_string(),
+        suite.pages_admin.to_string(),
+        suite.data.path().display().to_string(),
+        format!("grpcurl -plaintext -d '{{\"user_id\": 1, \"category\": \"MYSTERY\", \"max_results\": 3}}' {}", suite.grpc),
+        format!("http://{}/", suite.pages),
+    ] {
+        assert!(printed.contains(&expected), "{expected} in\n{printed}");
+    }
+    assert!(suite.data.path().join("shelfwise.db").is_file());
+}
+
+#[test]
+fn an_ephemeral_suite_keeps_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let ports: Vec<_> = (0..4).map(|_| format!("127.0.0.1:{}", testing::free_port())).collect();
+    let mut child = shelfwise()
+        .arg("--ephemeral")
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .env("RECOMMENDATIONS_BIND", &ports[0])
+        .env("RECOMMENDATIONS_ADMIN_BIND", &ports[1])
+        .env("MARKETPLACE_BIND", &ports[2])
+        .env("MARKETPLACE_ADMIN_BIND", &ports[3])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let ready = std::panic::catch_unwind(|| {
+        testing::eventually("ready", std::time::Duration::from_secs(60), || {
+            http::get(ports[3].parse().unwrap(), "/ready").ok().filter(|answer| answer.status == 200)
+        });
+        let page = http::get(ports[2].parse().unwrap(), "/").unwrap().body;
+        assert_eq!(page.matches("<li>").count(), 3, "{page}");
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "nothing was written");
+    ready.unwrap();
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line_and_code_74() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = run(shelfwise().arg("--ephemeral").env("RECOMMENDATIONS_BIND", &address));
+    assert_eq!(ended.code, Some(74), "{}", ended.err);
+    assert_eq!(ended.err, format!("error: RECOMMENDATIONS_BIND: {address} is taken by another process\n"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_one_line_and_code_74() {
+    // A file where the folder should be stops root, too; rights stop everybody else.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let locked = folder.path().join("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o500)).unwrap();
+    let root = std::fs::write(locked.join("probe"), "").is_ok();
+    for data in [file.join("below"), if root { file.clone() } else { locked.clone() }] {
+        let ended = run(shelfwise().arg("--data").arg(&data));
+        assert_eq!(ended.code, Some(74), "{}", ended.err);
+        assert!(ended.err.contains(&data.display().to_string()) && ended.err.lines().count() == 1, "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
+    for (variable, value, expected) in [
+        ("RECOMMENDATIONS_BIND", "everywhere", "RECOMMENDATIONS_BIND: \"everywhere\""),
+        ("RECOMMENDATIONS_MAX_RESULTS", "-1", "RECOMMENDATIONS_MAX_RESULTS: \"-1\""),
+        ("RECOMMENDATIONS_SHUTDOWN_GRACE", "soon", "RECOMMENDATIONS_SHUTDOWN_GRACE: \"soon\""),
+        ("RECOMMENDATIONS_TLS_CERT", "/nowhere/cert.pem", "RECOMMENDATIONS_TLS_KEY"),
+        ("MARKETPLACE_CALL_DEADLINE", "300", "MARKETPLACE_CALL_DEADLINE: \"300\""),
+        ("RECOMMENDATIONS_HOST", "", "RECOMMENDATIONS_HOST"),
+        ("SHELFWISE_LOG_FORMAT", "xml", "SHELFWISE_LOG_FORMAT: \"xml\""),
+        ("SHELFWISE_LOG", "a=b=c", "SHELFWISE_LOG"),
+        ("OTEL_TRACES_SAMPLER_ARG", "2", ""),
+    ] {
+        let mut command = shelfwise();
+        command.arg("--ephemeral").env(variable, value);
+        for bind in ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"] {
+            if bind != variable {
+                command.env(bind, "127.0.0.1:0");
+            }
+        }
+        if expected.is_empty() {
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9").env("OTEL_TRACES_SAMPLER", "traceidratio");
+        }
+        let ended = run(&mut command);
+        assert_eq!(ended.code, Some(64), "{variable}: {} {}", ended.out, ended.err);
+        assert!(ended.err.contains(expected) && ended.err.lines().count() == 1, "{variable}: {}", ended.err);
+    }
+    let ended = run(shelfwise().arg("--nonsense"));
+    assert_eq!((ended.code, ended.err.lines().count()), (Some(64), 1), "{}", ended.err);
+}
+
+#[test]
+fn a_database_that_is_not_there_is_one_line_without_its_password() {
+    let mut command = shelfwise();
+    for bind in ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"] {
+        command.env(bind, "127.0.0.1:0");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("postgres://shop:secret@127.0.0.1:{}/shop", testing::free_port());
+    let ended = run(command.arg("--data").arg(folder.path()).env("DATABASE_URL", url));
+    assert_eq!(ended.code, Some(74), "{}", ended.err);
+    assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    assert!(!ended.err.contains("secret") && !ended.out.contains("secret"), "{}", ended.err);
+}
