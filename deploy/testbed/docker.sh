@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# A real Docker engine for tests, on a machine that has none running and reaches no image registry. As root.
+#
+#   docker.sh up                    starts it; prints the line that points the docker client at it
+#   docker.sh build DOCKERFILE PROFILE FILE...
+#                                   makes the image that DOCKERFILE's build stage starts from, with a `cargo` that hands out
+#                                   FILE..., binaries built on this machine, instead of compiling
+#   docker.sh run COMMAND...        a command in the engine's network, where published ports answer
+#   docker.sh down                  ends it and its containers; images stay for the next time
+#
+# Debian packages: docker.io debootstrap iproute2. What it builds lies in ~/.cache/shelfwise-testbed.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/parts.sh"
+BED=$CACHE/docker
+NET=shelfwise-docker
+export DOCKER_HOST=unix://$BED/docker.sock DOCKER_BUILDKIT=0 DOCKER_CONFIG=$BED/client
+
+up() {
+  mkdir -p "$BED"/{client,log,pid}
+  network
+  cat >"$BED/containerd.toml" <<C
+version = 2
+root = "$BED/containerd"
+state = "$BED/containerd-state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$BED/containerd.sock"
+C
+  start containerd containerd --config containerd.toml
+  wait_for 30 containerd ctr -a "$BED/containerd.sock" version
+  # Containers find each other on networks of their own; nothing leaves this machine, so nothing needs translating.
+  start dockerd dockerd --containerd "$BED/containerd.sock" --data-root "$BED/data" --exec-root "$BED/exec" \
+    -H "$DOCKER_HOST" --pidfile "$BED/dockerd.pid" --iptables=false --ip6tables=false --bridge=none
+  wait_for 60 "the Docker engine" docker version
+  base
+  [ -f "$CACHE/bin/probe" ] || build probe
+  image shelfwise-testbed/probe:1 "$BED/probe.tar" "$CACHE/bin/probe"
+  docker load -q -i "$BED/probe.tar" >/dev/null
+  echo "export DOCKER_HOST=$DOCKER_HOST DOCKER_BUILDKIT=0"
+}
+
+base() { # Debian's root file system: what the official images start from
+  docker image inspect shelfwise-testbed/debian:bookworm >/dev/null 2>&1 && return
+  if [ ! -f "$CACHE/bookworm.tar" ]; then
+    local root mirror
+    root=$(mktemp -d)
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -1)
+    debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" >"$BED/log/debootstrap" 2>&1
+    tar -C "$root" --one-file-system --exclude='./proc/*' --exclude='./sys/*' --exclude='./var/cache/apt/*' \
+      --exclude='./var/lib/apt/lists/*' -cf "$CACHE/bookworm.new" .
+    rm -rf --one-file-system "$root"
+    mv "$CACHE/bookworm.new" "$CACHE/bookworm.tar"
+  fi
+  docker import "$CACHE/bookworm.tar" shelfwise-testbed/debian:bookworm >/dev/null
+}
+
+stand_in() { # DOCKERFILE PROFILE FILE...
+  local image folder
+  image=$(sed -n 's/^FROM \(rust:[^ ]*\) .*/\1/p' "$1")
+  case $2 in dev) folder=debug ;; *) folder=$2 ;; esac
+  shift 2
+  WORK=$(mktemp -d)
+  trap 'rm -rf "$WORK"' EXIT
+  mkdir -p "$WORK/built/$folder"
+  cp "$@" "$WORK/built/$folder/"
+  cat >"$WORK/cargo" <<'C'
+#!/bin/sh
+# `cargo build … --profile PROFILE --bin NAME`, done outside by the same command: puts its result where cargo would.
+set -eu
+while [ $# -gt 0 ]; do
+  case $1 in --profile) profile=$2 ;; --bin) name=$2 ;; esac
+  shift
+done
+case $profile in dev) folder=debug ;; *) folder=$profile ;; esac
+mkdir -p "target/$folder"
+cp "/built/$folder/$name" "target/$folder/"
+C
+  chmod +x "$WORK/cargo"
+  printf 'FROM shelfwise-testbed/debian:bookworm\nCOPY cargo /usr/local/bin/cargo\nCOPY built /built\n' >"$WORK/Dockerfile"
+  docker build -q -t "$image" "$WORK"
+}
+
+down() {
+  if alive dockerd; then
+    docker ps -aq | xargs -r docker rm -f -v >/dev/null 2>&1 || true
+    docker network prune -f >/dev/null 2>&1 || true
+    docker volume prune -f >/dev/null 2>&1 || true
+  fi
+  end dockerd
+  end containerd
+  leave
+}
+
+case ${1:-} in
+up) up ;;
+build) [ $# -gt 3 ] && shift && stand_in "$@" ;;
+run) shift && inside "$@" ;;
+down) down ;;
+*) sed -n '2,12p' "$0"; exit 64 ;;
+esac

@@ -1,0 +1,3 @@
+module shelfwise.example/testbed/probe
+
+go 1.24
