@@ -21,6 +21,8 @@ use crate::store::{Entry, Outcome, Store, StoreError};
 /// The longest record that is looked at, in bytes.
 pub const MAX_RECORD: usize = 1 << 20;
 
+/// How much is read from the file at a time, in bytes.
+const BUFFER: usize = 1 << 16;
 /// Rows a transaction.
 const BATCH_ROWS: usize = 1_000;
 /// A batch of very long rows ends early.
@@ -183,14 +185,16 @@ fn read(
     format: Format,
     batches: &mpsc::Sender<Batch>,
 ) -> Result<Vec<String>, ImportError> {
-    let mut start = Vec::with_capacity(3);
-    file.by_ref().take(3).read_to_end(&mut start).map_err(ImportError::Read)?;
-    match start[..] {
-        [0xef, 0xbb, 0xbf] => start.clear(), // Excel's byte order mark
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(ImportError::Utf16),
-        _ => {}
+    let mut start = Vec::with_capacity(BUFFER);
+    file.by_ref().take(BUFFER as u64).read_to_end(&mut start).map_err(ImportError::Read)?;
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        return Err(ImportError::Utf16);
     }
-    let file = BufReader::with_capacity(1 << 16, Cursor::new(start).chain(file));
+    if start.starts_with(&[0xef, 0xbb, 0xbf]) {
+        start.drain(..3); // the byte order mark of spreadsheets
+    }
+    // The reader's first piece is the whole start, in which a format may look around.
+    let file = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(file));
     let (mut rows, ignored): (Box<dyn Rows>, Vec<String>) = match format {
         Format::Csv => {
             let (rows, ignored) = csv::Csv::new(file)?;

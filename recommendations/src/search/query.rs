@@ -11,6 +11,8 @@ use crate::catalogue::Isbn13;
 
 /// A title that is exactly the query stands above everything.
 const EXACT_TITLE: Score = 1_000.0;
+/// One that is the query but for one typing error stands above others that hold a mistyped word.
+const ALMOST_EXACT_TITLE: Score = 1.0;
 /// One that begins with it, above others that hold its words.
 const TITLE_BEGINS: Score = 4.0;
 const TITLE: Score = 8.0;
@@ -49,9 +51,16 @@ pub(super) fn words(folded: &str, strictness: Strictness) -> impl Query + use<> 
             clauses.push((Occur::Must, Box::new(anywhere(word, last, strictness))));
         }
     }
-    for title in [folded, without_article(folded)] {
+    let short = without_article(folded);
+    for title in [Some(folded), Some(short).filter(|short| *short != folded)].into_iter().flatten() {
         let title = Term::from_field_text(FIELDS.exact, title);
         clauses.push((Occur::Should, typed(title.clone(), EXACT_TITLE)));
+        if folded.chars().count() >= FORGIVEN {
+            clauses.push((
+                Occur::Should,
+                scored(FuzzyTermQuery::new(title.clone(), 1, true), ALMOST_EXACT_TITLE),
+            ));
+        }
         clauses.push((Occur::Should, scored(FuzzyTermQuery::new_prefix(title, 0, true), TITLE_BEGINS)));
     }
     BooleanQuery::new(clauses)

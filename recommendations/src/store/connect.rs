@@ -17,6 +17,7 @@ const CONNECTIONS: u32 = 4;
 /// How often SQLite is asked again when another process is just creating the same file.
 const ATTEMPTS: u32 = 20;
 
+/// Run by `run_direct`: the future of `run` is not `Send` for reasons of the compiler's.
 static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!("./migrations") };
 
 impl Store {
@@ -112,7 +113,11 @@ async fn open_sqlite(
         .connect_with(options.clone())
         .await
         .map_err(|source| StoreError::Connect { url: without_password(url), source })?;
-    match MIGRATIONS.run(&pool).await {
+    let mut connection =
+        pool.acquire().await.map_err(|source| StoreError::Connect { url: without_password(url), source })?;
+    let migrated = MIGRATIONS.run_direct(None, &mut *connection, false).await;
+    drop(connection);
+    match migrated {
         Ok(()) => Ok(pool),
         Err(source) => {
             pool.close().await;
@@ -146,7 +151,7 @@ async fn postgres(url: &str) -> Result<sqlx::PgPool, StoreError> {
         let mut connection =
             connected.map_err(|source| StoreError::Connect { url: without_password(url), source })?;
         // Under an advisory lock: replicas that start at once wait for one another.
-        let migrated = MIGRATIONS.run(&mut connection).await;
+        let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
         // What was to be done is done; how the connection ends says nothing about the database.
         let _ = connection.close().await;
         migrated.map_err(|source| StoreError::Migrate { url: without_password(url), source })

@@ -1,0 +1,74 @@
+//! The domain knows no transport and no SQL, and only the store holds SQL.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn sources(of: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(of).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every source file by its path below `src`, comments left out.
+fn code() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 20);
+    let code = |path: &Path| -> String {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .fold(String::new(), |code, line| code + line + "\n")
+    };
+    files
+        .iter()
+        .map(|path| (path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), code(path)))
+        .collect()
+}
+
+fn module(path: &str) -> &str {
+    path.split(['/', '.']).next().unwrap()
+}
+
+#[test]
+fn the_domain_knows_no_transport_and_no_sql() {
+    for (path, code) in code() {
+        if matches!(module(&path), "recommend" | "catalogue" | "search") {
+            for foreign in
+                ["tonic", "prost", "protobufs", "axum", "sqlx", "hyper", "crate::grpc", "crate::store"]
+            {
+                assert!(!code.contains(foreign), "{path} mentions {foreign}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_store_holds_sql() {
+    for (path, code) in code() {
+        if module(&path) != "store" {
+            assert!(!code.contains("sqlx") && !code.contains("select "), "{path} holds SQL");
+        }
+    }
+}
+
+#[test]
+fn dependencies_point_down_the_list() {
+    const ORDER: [&str; 7] = ["grpc", "recommend", "loading", "search", "catalogue", "import", "store"];
+    for (path, code) in code() {
+        let Some(place) = ORDER.iter().position(|name| *name == module(&path)) else { continue };
+        // The catalogue's types are what import writes and the store keeps.
+        for above in ORDER[..place].iter().filter(|name| **name != "catalogue") {
+            assert!(!code.contains(&format!("crate::{above}")), "{path} uses {above}");
+            assert!(!code.contains(&format!("    {above}::")), "{path} uses {above}");
+        }
+    }
+}

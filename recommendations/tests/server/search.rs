@@ -1,0 +1,171 @@
+use std::collections::BTreeSet;
+
+use protobufs::catalogue::{SearchBooksRequest, SearchBooksResponse};
+use tonic::Code;
+
+use crate::Server;
+
+async fn search(server: &Server, query: &str) -> SearchBooksResponse {
+    let request = SearchBooksRequest { query: query.to_owned(), ..SearchBooksRequest::default() };
+    server.catalogue().await.search_books(request).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn the_first_hit_is_the_one_that_was_meant() {
+    let server = Server::start().await;
+    let mut wrong = Vec::new();
+    for (query, title) in [
+        // By title: whole, in part, unfinished, without its article, whatever the signs and accents.
+        ("The Maltese Falcon", "The Maltese Falcon"),
+        ("maltese falcon", "The Maltese Falcon"),
+        ("falcon maltese", "The Maltese Falcon"),
+        ("it", "It"),
+        ("walden", "Walden"),
+        ("ring", "Ring"),
+        ("dune", "The Dune Chronicles"),
+        ("dune mes", "Dune Messiah"),
+        ("Ender’s Game", "Ender's Game"),
+        ("enders game", "Ender's Game"),
+        ("ender game", "Ender's Game"),
+        ("hitchhiker's guide", "The Hitchhiker's Guide to the Galaxy"),
+        ("les miserables", "Les Misérables"),
+        ("LES MISÉRABLES", "Les Misérables"),
+        ("pensees", "Pensées"),
+        ("godel escher", "Gödel, Escher, Bach"),
+        ("city and the city", "The City & the City"),
+        ("moby dick", "Moby-Dick"),
+        ("mobydick", "Moby-Dick"),
+        ("self help", "Self-Help"),
+        ("slaughterhouse five", "Slaughterhouse-Five"),
+        ("2001 space odyssey", "2001: A Space Odyssey"),
+        ("surely youre joking", "Surely You're Joking, Mr. Feynman!"),
+        ("do androids dream of electric sheep", "Do Androids Dream of Electric Sheep?"),
+        ("solitude", "One Hundred Years of Solitude"),
+        ("the secret history tartt", "The Secret History"),
+        ("leviathan", "Leviathan"),
+        ("confessions rousseau", "Confessions"),
+        // With a typing error: a letter too few, too many, another, two swapped.
+        ("frankestein", "Frankenstein"),
+        ("neuromanccer", "Neuromancer"),
+        ("middlemerch", "Middlemarch"),
+        ("dracual", "Dracula"),
+        ("hitchiker", "The Hitchhiker's Guide to the Galaxy"),
+        ("crime and punishmnet", "Crime and Punishment"),
+        // By author, also unfinished, mistyped, by initials.
+        ("tolkien", "The Hobbit"),
+        ("tolkein", "The Hobbit"),
+        ("jrr tolkien", "The Hobbit"),
+        ("j.r.r. tolkien fellowship", "The Fellowship of the Ring"),
+        ("herbert", "The Dune Chronicles"),
+        ("saint exupery wind", "Wind, Sand and Stars"),
+        ("capek", "War with the Newts"),
+        ("dostoyevsky karamazov", "The Brothers Karamazov"),
+        ("lem solaris", "Solaris"),
+        ("hoeg", "Smilla's Sense of Snow"),
+        ("ngugi", "A Grain of Wheat"),
+        ("wole soy", "Aké"),
+        // By series and by subject.
+        ("sam spade", "The Maltese Falcon"),
+        ("discworld", "The Colour of Magic"),
+        ("lord of the rings", "The Fellowship of the Ring"),
+        ("hard-boiled detectives", "The Maltese Falcon"),
+        // By ISBN, either length, with hyphens or without.
+        ("9780679722649", "The Maltese Falcon"),
+        ("978-0-679-72264-9", "The Maltese Falcon"),
+        ("0679722645", "The Maltese Falcon"),
+        ("0-679-72264-5", "The Maltese Falcon"),
+        ("978 0812550702", "Ender's Game"),
+    ] {
+        let answer = search(&server, query).await;
+        let first = answer.books.first().map_or("nothing", |book| book.title.as_str());
+        if first != title {
+            let next: Vec<_> = answer.books.iter().take(4).map(|book| book.title.as_str()).collect();
+            wrong.push(format!("{query}: {title} expected, got {next:?} of {}", answer.total_size));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn all_words_must_match() {
+    let server = Server::start().await;
+    for nothing in
+        ["", "   ", "?!", "dune tolkien", "maltese falcons eggs", "9780679722648", "qwertyuiop", "xq zv"]
+    {
+        let answer = search(&server, nothing).await;
+        assert_eq!((answer.total_size, answer.books.len()), (0, 0), "{nothing}");
+        assert!(answer.next_page_token.is_empty());
+    }
+    // Short words hold no typing errors.
+    assert_eq!(
+        search(&server, "dine").await.books.iter().filter(|book| book.title.contains("Dune")).count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn where_a_word_is_found_makes_the_order() {
+    let server = Server::with(&["--sample-catalogue", "false"]).await;
+    server
+        .import(
+            r#"{"id":1,"title":"One","subjects":["amber"],"categories":["poetry"]}
+            {"id":2,"title":"Two","series":"Amber","categories":["poetry"]}
+            {"id":3,"title":"Three","authors":["Amber"],"categories":["poetry"]}
+            {"id":4,"title":"Nine Princes in Amber","categories":["poetry"]}
+            {"id":5,"title":"Amber and Iron","categories":["poetry"]}
+            {"id":6,"title":"Amber","categories":["poetry"]}
+            {"id":7,"title":"Ambers","categories":["poetry"]}
+            {"id":8,"title":"Umber","categories":["poetry"]}
+            {"id":9,"title":"Two","series":"Amber","categories":["poetry"],"authors":["Another"]}"#,
+        )
+        .await;
+    let ids: Vec<_> = search(&server, "amber").await.books.iter().map(|book| book.id).collect();
+    assert_eq!(ids, [6, 5, 7, 4, 3, 8, 2, 9, 1]);
+}
+
+#[tokio::test]
+async fn matches_come_in_pages_up_to_a_thousand() {
+    let server = Server::with(&["--sample-catalogue", "false"]).await;
+    let file: String = (1..=1_250)
+        .map(|n| format!("{{\"id\":{n},\"title\":\"Night {n}\",\"categories\":[\"poetry\"]}}\n"))
+        .collect();
+    server.import(file).await;
+    let mut client = server.catalogue().await;
+    let (mut ids, mut token, mut pages) = (BTreeSet::new(), String::new(), 0);
+    loop {
+        let request = SearchBooksRequest { query: "night".to_owned(), page_size: 90, page_token: token };
+        let answer = client.search_books(request).await.unwrap().into_inner();
+        assert_eq!(answer.total_size, 1_250);
+        ids.extend(answer.books.iter().map(|book| book.id));
+        token = answer.next_page_token;
+        pages += 1;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!((ids.len(), pages), (1_000, 12));
+}
+
+#[tokio::test]
+async fn bad_searches_are_refused() {
+    let server = Server::start().await;
+    let mut client = server.catalogue().await;
+    let first = SearchBooksRequest { query: "the".to_owned(), page_size: 1, page_token: String::new() };
+    let token = client.search_books(first).await.unwrap().into_inner().next_page_token;
+    for (query, page_size, page_token) in [
+        ("ü".repeat(201), 0, String::new()),
+        ("dune".to_owned(), -1, String::new()),
+        ("dune".to_owned(), 1, token),
+        ("dune".to_owned(), 1, "1".to_owned()),
+    ] {
+        let status =
+            client.search_books(SearchBooksRequest { query, page_size, page_token }).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+    }
+    assert!(
+        client
+            .search_books(SearchBooksRequest { query: "ü".repeat(200), ..Default::default() })
+            .await
+            .is_ok()
+    );
+}

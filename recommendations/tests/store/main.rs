@@ -1,0 +1,92 @@
+//! The store and what fills it, each test on SQLite and on PostgreSQL.
+
+mod connecting;
+mod importing;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use recommendations::{
+    catalogue::{Book, Category},
+    import::{self, Event, Format, Report},
+    store::Store,
+};
+
+/// A fresh database, gone at the end of the test.
+struct Database {
+    url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Database {
+    fn sqlite() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        Some(Self { url, _folder: Some(folder) })
+    }
+
+    fn postgres() -> Option<Self> {
+        Some(Self { url: testing::postgres()?, _folder: None })
+    }
+
+    async fn connect(&self) -> Store {
+        Store::connect(&self.url).await.unwrap()
+    }
+}
+
+/// Makes of each `async fn name(database: Database)` a test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident: Database) $body:block)*) => {
+        $(mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $(#[$meta])*
+            async fn check($database: crate::Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                check(crate::Database::sqlite().unwrap()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(database) = crate::Database::postgres() {
+                    check(database).await;
+                }
+            }
+        })*
+    };
+}
+pub(crate) use on_both;
+
+/// Imports a text and also returns the rejected lines with their reasons.
+async fn import(store: &Store, format: Format, text: impl Into<Vec<u8>>) -> (Report, Vec<(u64, String)>) {
+    let mut rejected = Vec::new();
+    let report = import::books(std::io::Cursor::new(text.into()), format, store, |event| {
+        if let Event::Rejected { line, reason } = event {
+            rejected.push((line, reason.to_string()));
+        }
+    })
+    .await
+    .unwrap();
+    (report, rejected)
+}
+
+/// All that a store holds.
+async fn everything(store: &Store) -> (Vec<Category>, BTreeMap<i32, Book>) {
+    let mut reading = store.read().await.unwrap();
+    let categories = reading.categories().to_vec();
+    let mut books = BTreeMap::new();
+    loop {
+        let page = reading.next().await.unwrap();
+        if page.is_empty() {
+            return (categories, books);
+        }
+        books.extend(page.into_iter().map(|book| (book.id, book)));
+    }
+}
+
+fn counts(new: u64, changed: u64, unchanged: u64, rejected: u64) -> Report {
+    Report { new, changed, unchanged, rejected, ignored_columns: Vec::new() }
+}

@@ -1,0 +1,151 @@
+//! Files as shops have them: damaged rows, and the ways of spreadsheets.
+
+use std::io::{self, Read};
+
+use recommendations::{
+    import::{Event, Format, ImportError, books},
+    store::Store,
+};
+
+use crate::{counts, everything, import};
+
+crate::on_both! {
+    async fn bad_lines_are_reported_and_good_ones_imported(database: Database) {
+        let store = database.connect().await;
+        let mut file = Vec::new();
+        file.extend_from_slice(b"{\"title\":\"Good\",\"categories\":[\"mystery\"]}\n");
+        file.extend_from_slice(b"\n{\"title\":\"No category\"}\n{\"title\":7,\"categories\":[\"mystery\"]}\nnonsense\n");
+        file.extend_from_slice(b"{\"title\":\"\xff\",\"categories\":[\"mystery\"]}\n");
+        file.extend_from_slice(b"{\"title\":\"Bad ISBN\",\"categories\":[\"mystery\"],\"isbn13\":\"9780679722648\"}\n");
+        file.extend_from_slice(b"{\"title\":\"Good too\",\"categories\":[\"mystery\"],\"year\":null}");
+        let (report, rejected) = import(&store, Format::Jsonl, file).await;
+        assert_eq!(report, counts(2, 0, 0, 5));
+        assert_eq!(
+            rejected,
+            [
+                (3, "names no category".to_owned()),
+                (4, "invalid type: integer `7`, expected a string at column 10".to_owned()),
+                (5, "expected ident at column 2".to_owned()),
+                (6, "is not UTF-8".to_owned()),
+                (7, "isbn 9780679722648 has a wrong check digit".to_owned()),
+            ]
+        );
+    }
+
+    async fn spreadsheets_are_understood(database: Database) {
+        let store = database.connect().await;
+        let file = "\u{feff}ISBN,Title,Authors,Year,Categories,Subjects,Series,Series Number,Price,Language\r\n\
+            \"=\"\"9780679722649\"\"\",The Maltese Falcon,Dashiell Hammett,1930,mystery; Classics,,,,9.99,en\r\n\
+            ,\"A title,\r\nof \"\"two\"\" lines\",Jane Doe; John Doe,,Poetry,a;b,Twos,2,,\r\n\
+            \r\n\
+            ,Bad year,,nineteen,Poetry,,,,,\r\n\
+            ,Short row,,\r\n\
+            =\"0-306-40615-2\",Last,,-750,History,,,,,grc\r\n";
+        let (report, rejected) = import(&store, Format::Csv, file).await;
+        assert_eq!(report.ignored_columns, ["Price"]);
+        assert_eq!((report.new, report.rejected), (3, 2));
+        assert_eq!(
+            rejected,
+            [
+                (6, "year is not a number: nineteen".to_owned()),
+                (7, "has 4 columns, the header has 10".to_owned()),
+            ]
+        );
+        let (_, books) = everything(&store).await;
+        let two = books.values().find(|book| book.title == "A title, of \"two\" lines").unwrap();
+        assert_eq!((two.authors.len(), two.subjects.len(), two.categories.as_slice()), (2, 2, &[10][..]));
+        assert_eq!(two.series.as_ref().unwrap().number, Some(2.0));
+        let isbns: Vec<_> = books.values().filter_map(|book| book.isbn13).map(|isbn| isbn.to_string()).collect();
+        assert_eq!(isbns, ["9780679722649", "9780306406157"]);
+        let last = books.values().find(|book| book.title == "Last").unwrap();
+        assert_eq!((last.year, last.language.as_str()), (Some(-750), "grc"));
+    }
+
+    async fn other_separators_are_seen(database: Database) {
+        let store = database.connect().await;
+        for file in ["title;categories\nA;\"mystery;poetry\"\n", "title\tcategories\nB\tmystery;poetry\n"] {
+            assert_eq!(import(&store, Format::Csv, file).await, (counts(1, 0, 0, 0), vec![]));
+        }
+        assert!(everything(&store).await.1.values().all(|book| book.categories == [0, 10]));
+    }
+}
+
+#[tokio::test]
+async fn a_header_is_needed() {
+    let store = Store::connect(":memory:").await.unwrap();
+    for file in ["", "\n\n", "name,author\nDune,Frank Herbert\n"] {
+        let outcome = books(file.as_bytes(), Format::Csv, &store, |_| {}).await;
+        assert!(matches!(outcome, Err(ImportError::NoTitle)), "{file:?}");
+    }
+    let outcome = books(&b"\xff\xfet\0i\0t\0l\0e\0"[..], Format::Csv, &store, |_| {}).await;
+    assert!(matches!(outcome, Err(ImportError::Utf16)));
+}
+
+/// A head, so many bytes of `x`, a tail: longer than anybody wants to hold.
+struct Long {
+    head: io::Cursor<Vec<u8>>,
+    middle: io::Take<io::Repeat>,
+    tail: io::Cursor<Vec<u8>>,
+}
+
+impl Long {
+    fn new(head: &str, middle: u64, tail: &str) -> Self {
+        Self {
+            head: io::Cursor::new(head.into()),
+            middle: io::repeat(b'x').take(middle),
+            tail: io::Cursor::new(tail.into()),
+        }
+    }
+}
+
+impl Read for Long {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        for part in [&mut self.head as &mut dyn Read, &mut self.middle, &mut self.tail] {
+            let read = part.read(buffer)?;
+            if read > 0 {
+                return Ok(read);
+            }
+        }
+        Ok(0)
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_any_length_is_skipped() {
+    const LENGTH: u64 = 40 << 20;
+    let good = r#"{"title":"Good","categories":["mystery"]}"#;
+    for (format, file, line) in [
+        (Format::Jsonl, Long::new("{\"title\":\"", LENGTH, &format!("\"}}\n{good}\n")), 1),
+        (Format::Csv, Long::new("title,categories\n", LENGTH, ",mystery\nGood,mystery\n"), 2),
+        (
+            Format::Csv,
+            Long::new("title,categories\n\"a quote left open,mystery\n", LENGTH, ",mystery\nGood,mystery\n"),
+            2,
+        ),
+    ] {
+        let store = Store::connect(":memory:").await.unwrap();
+        let mut rejected = Vec::new();
+        let report = books(file, format, &store, |event| {
+            if let Event::Rejected { line, reason } = event {
+                rejected.push((line, reason.to_string()));
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(report, counts(1, 0, 0, 1));
+        assert_eq!(rejected, [(line, "is longer than 1 MiB; is a quote left open?".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn a_failing_file_says_so() {
+    struct Failing;
+    impl Read for Failing {
+        fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+    let store = Store::connect(":memory:").await.unwrap();
+    let outcome = books(Failing, Format::Jsonl, &store, |_| {}).await;
+    assert!(matches!(outcome, Err(ImportError::Read(error)) if error.to_string() == "the disk is gone"));
+}
