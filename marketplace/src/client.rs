@@ -1,0 +1,215 @@
+//! How the storefront asks recommendations: the only module that knows the gRPC client.
+//!
+//! One HTTP/2 connection is held open to each address of each host, and reconnected by itself; nothing is opened before
+//! the first call. A call passes through the modules in the order in which they are declared: [`call`] gives it a
+//! deadline and a second chance, [`rotation`] says whose turn it is, [`line`] carries it.
+
+mod call;
+mod budget;
+mod rotation;
+mod line;
+mod grpc;
+mod backend;
+mod addresses;
+mod hosts;
+mod measure;
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use http::HeaderValue;
+use protobufs::{
+    catalogue::{
+        Book, GetBookRequest, GetBookResponse, ListBooksRequest, ListBooksResponse, ListCategoriesRequest,
+        ListCategoriesResponse, SearchBooksRequest, SearchBooksResponse,
+    },
+    recommendations::{BookRecommendation, RecommendationRequest, RecommendationResponse},
+};
+use service::{telemetry::Metrics, tls::ClientTls, trace::TraceContext};
+use thiserror::Error;
+use tokio::{sync::watch, task::AbortHandle};
+
+pub use addresses::{Lookup, Resolver};
+pub use hosts::{Host, Hosts, HostsError};
+
+use self::{addresses::Upkeep, budget::Budget, grpc::Method, measure::Measures, rotation::Rotation};
+
+/// Why there is no answer. What exactly went wrong is in the log.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum CallError {
+    /// The catalogue does not have what was asked for.
+    #[error("not found")]
+    NotFound,
+    /// What was asked for makes no sense to recommendations.
+    #[error("not a valid question")]
+    Invalid,
+    /// Recommendations is down, late, overloaded, or gave a wrong answer.
+    #[error("recommendations is unavailable")]
+    Unavailable,
+}
+
+/// Asks recommendations. Cheap to clone; all clones share connections, which close when the last clone is dropped.
+///
+/// Every call ends within the deadline that was given to [`Client::new`].
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    hosts: Hosts,
+    tls: Option<ClientTls>,
+    resolver: Resolver,
+    deadline: Duration,
+    /// The deadline as a header, for calls that need not wait for a connection: nearly all.
+    timeout: HeaderValue,
+    rotation: Arc<Rotation>,
+    turn: AtomicUsize,
+    budget: Budget,
+    measures: Measures,
+    /// Asks for the hosts to be resolved again at once.
+    stale: watch::Sender<()>,
+    upkeep: OnceLock<AbortHandle>,
+}
+
+impl Client {
+    /// A client of `hosts`. Opens nothing yet: the first call does, on the runtime that it runs on.
+    ///
+    /// # Panics
+    ///
+    /// If `metrics` already has a client.
+    #[must_use]
+    pub fn new(hosts: &Hosts, tls: Option<ClientTls>, deadline: Duration, metrics: &Metrics) -> Self {
+        Self::with_resolver(hosts, tls, deadline, metrics, addresses::system())
+    }
+
+    /// As [`Client::new`], with addresses from elsewhere than the system's resolver.
+    ///
+    /// # Panics
+    ///
+    /// If `metrics` already has a client.
+    #[must_use]
+    pub fn with_resolver(
+        hosts: &Hosts,
+        tls: Option<ClientTls>,
+        deadline: Duration,
+        metrics: &Metrics,
+        resolver: Resolver,
+    ) -> Self {
+        let measures = Measures::new(metrics);
+        Self(Arc::new(Inner {
+            hosts: hosts.clone(),
+            tls,
+            resolver,
+            deadline,
+            timeout: grpc::timeout(deadline),
+            rotation: Arc::new(Rotation::new(hosts.len(), measures.backends())),
+            turn: AtomicUsize::new(0),
+            budget: Budget::new(),
+            measures,
+            stale: watch::Sender::new(()),
+            upkeep: OnceLock::new(),
+        }))
+    }
+
+    /// At most `max_results` books of a category for a reader; 0 is a reader of whom nothing is known.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn recommend(
+        &self,
+        trace: &TraceContext,
+        user: i32,
+        category: i32,
+        max_results: i32,
+    ) -> Result<Vec<BookRecommendation>, CallError> {
+        let question = RecommendationRequest { user_id: user, category, max_results };
+        let answer: RecommendationResponse = self.0.call(trace, Method::Recommend, &question).await?;
+        Ok(answer.recommendations)
+    }
+
+    /// One book.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn book(&self, trace: &TraceContext, id: i32) -> Result<Book, CallError> {
+        let answer: GetBookResponse = self.0.call(trace, Method::GetBook, &GetBookRequest { id }).await?;
+        // The contract says that it is always set; a server that leaves it out is wrong.
+        answer.book.ok_or(CallError::Unavailable)
+    }
+
+    /// A page of the books of one category, or of all.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn books(
+        &self,
+        trace: &TraceContext,
+        category: Option<i32>,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<ListBooksResponse, CallError> {
+        let question = ListBooksRequest { category, page_size, page_token: page_token.to_owned() };
+        self.0.call(trace, Method::ListBooks, &question).await
+    }
+
+    /// A page of the books that match `query`, the best first.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn search(
+        &self,
+        trace: &TraceContext,
+        query: &str,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<SearchBooksResponse, CallError> {
+        let question =
+            SearchBooksRequest { query: query.to_owned(), page_size, page_token: page_token.to_owned() };
+        self.0.call(trace, Method::SearchBooks, &question).await
+    }
+
+    /// All categories, with how many books each holds.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn categories(&self, trace: &TraceContext) -> Result<ListCategoriesResponse, CallError> {
+        self.0.call(trace, Method::ListCategories, &ListCategoriesRequest {}).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("hosts", &self.0.hosts).field("deadline", &self.0.deadline).finish()
+    }
+}
+
+impl Inner {
+    /// Starts to look after connections, unless that has been done.
+    fn open(&self) {
+        self.upkeep.get_or_init(|| {
+            let upkeep = Upkeep {
+                hosts: self.hosts.clone(),
+                tls: self.tls.clone(),
+                resolver: Arc::clone(&self.resolver),
+                rotation: Arc::clone(&self.rotation),
+                stale: self.stale.clone(),
+            };
+            tokio::spawn(addresses::keep(upkeep)).abort_handle()
+        });
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(upkeep) = self.upkeep.get() {
+            upkeep.abort();
+        }
+    }
+}

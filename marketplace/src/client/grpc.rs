@@ -1,0 +1,392 @@
+//! gRPC over HTTP/2 as far as the client needs it: one question, one answer, and the health of a server.
+//!
+//! It speaks to `h2` itself, because tonic's client costs a spawned task, two channels and a boxed stream a call, and the
+//! home page makes one call for each reader.
+
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use h2::{
+    Reason, RecvStream,
+    client::{ResponseFuture, SendRequest},
+};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header};
+use prost::Message;
+use service::trace::TraceContext;
+use thiserror::Error;
+use tonic::Code;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
+
+use super::CallError;
+
+/// How long an answer may be.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// A byte that says whether the message is compressed, and its length.
+const PREFIX_BYTES: usize = 5;
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("shelfwise-marketplace/", env!("CARGO_PKG_VERSION")));
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Recommend,
+    GetBook,
+    ListBooks,
+    SearchBooks,
+    ListCategories,
+    WatchHealth,
+}
+
+/// Why an attempt has failed.
+#[derive(Debug, Error)]
+pub(crate) enum Fault {
+    /// No server can be reached.
+    #[error("no server is connected")]
+    Nobody,
+    /// Too many calls are waiting already.
+    #[error("too many calls in flight")]
+    Crowded,
+    /// The server has not begun to work on it: it is leaving, or had gone already.
+    #[error("the connection takes no more calls: {0}")]
+    Refused(h2::Error),
+    /// The connection broke while the server worked on it.
+    #[error("the connection broke: {0}")]
+    Lost(h2::Error),
+    /// The server gave up this call, and only this one.
+    #[error("the server broke off: {0}")]
+    Cut(h2::Error),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Late,
+    /// The server said no.
+    #[error("{code:?}: {message}")]
+    Status { code: Code, message: String },
+    /// Not an answer.
+    #[error("wrong answer: {0}")]
+    Wrong(String),
+}
+
+/// The head of a question, but for its deadline and trace.
+pub(crate) struct Addressed([Uri; Method::CALLS.len() + 1]);
+
+/// A server's own word on whether it should be given calls.
+pub(crate) struct Watch {
+    body: RecvStream,
+    buffer: BytesMut,
+}
+
+impl Method {
+    /// Those that are counted.
+    pub(crate) const CALLS: [Self; 5] =
+        [Self::Recommend, Self::GetBook, Self::ListBooks, Self::SearchBooks, Self::ListCategories];
+
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Recommend => "/Recommendations/Recommend",
+            Self::GetBook => "/shelfwise.catalogue.v1.CatalogueService/GetBook",
+            Self::ListBooks => "/shelfwise.catalogue.v1.CatalogueService/ListBooks",
+            Self::SearchBooks => "/shelfwise.catalogue.v1.CatalogueService/SearchBooks",
+            Self::ListCategories => "/shelfwise.catalogue.v1.CatalogueService/ListCategories",
+            Self::WatchHealth => "/grpc.health.v1.Health/Watch",
+        }
+    }
+}
+
+impl Fault {
+    /// What it is called in metrics.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Nobody | Self::Refused(_) | Self::Lost(_) | Self::Cut(_) => Code::Unavailable,
+            Self::Crowded => Code::ResourceExhausted,
+            Self::Late => Code::DeadlineExceeded,
+            Self::Status { code, .. } => *code,
+            Self::Wrong(_) => Code::Internal,
+        }
+    }
+
+    /// What a page is told.
+    pub(crate) fn error(&self) -> CallError {
+        match self.code() {
+            Code::NotFound => CallError::NotFound,
+            Code::InvalidArgument | Code::OutOfRange => CallError::Invalid,
+            Code::Ok
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+            | Code::Unauthenticated => CallError::Unavailable,
+        }
+    }
+
+    fn in_flight(error: h2::Error) -> Self {
+        match error.reason() {
+            Some(Reason::REFUSED_STREAM) => Self::Refused(error),
+            Some(Reason::NO_ERROR) if error.is_go_away() && error.is_remote() => Self::Refused(error),
+            _ if error.is_reset() => Self::Cut(error),
+            _ => Self::Lost(error),
+        }
+    }
+}
+
+impl Addressed {
+    /// # Errors
+    ///
+    /// If `authority` cannot stand in an address.
+    pub(crate) fn new(scheme: &str, authority: &str) -> Result<Self, http::Error> {
+        let uri = |method: Method| {
+            Uri::builder().scheme(scheme).authority(authority).path_and_query(method.path()).build()
+        };
+        Ok(Self([
+            uri(Method::Recommend)?,
+            uri(Method::GetBook)?,
+            uri(Method::ListBooks)?,
+            uri(Method::SearchBooks)?,
+            uri(Method::ListCategories)?,
+            uri(Method::WatchHealth)?,
+        ]))
+    }
+
+    fn request(&self, method: Method) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.0[method as usize].clone();
+        *request.version_mut() = Version::HTTP_2;
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(header::USER_AGENT, AGENT);
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+/// A message with its prefix.
+pub(crate) fn frame(message: &impl Message) -> Bytes {
+    let length = message.encoded_len();
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(length).expect("a question is short"));
+    message.encode(&mut frame).expect("the buffer grows");
+    frame.freeze()
+}
+
+/// The `grpc-timeout` header: at most eight digits and a unit.
+pub(crate) fn timeout(time: Duration) -> HeaderValue {
+    let text = match time.as_micros() {
+        micros @ 0..=99_999_999 => format!("{}u", micros.max(1)),
+        micros => format!("{}m", (micros / 1000).min(99_999_999)),
+    };
+    HeaderValue::try_from(text).expect("digits and a letter")
+}
+
+/// Asks, and reads the whole answer: the message without its prefix.
+pub(crate) async fn ask(
+    sender: &SendRequest<Bytes>,
+    addressed: &Addressed,
+    method: Method,
+    message: Bytes,
+    timeout: HeaderValue,
+    trace: &TraceContext,
+) -> Result<Bytes, Fault> {
+    let mut request = addressed.request(method);
+    request.headers_mut().insert("grpc-timeout", timeout);
+    trace.inject(request.headers_mut());
+    let mut body = begin(send(sender, request, message)?).await?;
+    let answer = read_one(&mut body).await?;
+    finish(&mut body).await?;
+    answer.ok_or_else(|| Fault::Wrong("no message".to_owned()))
+}
+
+/// Asks a server to say how it is, now and whenever that changes.
+pub(crate) async fn watch(sender: &SendRequest<Bytes>, addressed: &Addressed) -> Result<Watch, Fault> {
+    let everything = HealthCheckRequest { service: String::new() };
+    let answer = send(sender, addressed.request(Method::WatchHealth), frame(&everything))?;
+    Ok(Watch { body: begin(answer).await?, buffer: BytesMut::new() })
+}
+
+impl Watch {
+    /// Whether the server wants calls, as soon as it says so; `None` when it says no more. May be dropped and called again.
+    pub(crate) async fn next(&mut self) -> Result<Option<bool>, Fault> {
+        loop {
+            if let Some(message) = split(&mut self.buffer)? {
+                let answer =
+                    HealthCheckResponse::decode(message).map_err(|error| Fault::Wrong(error.to_string()))?;
+                return Ok(Some(answer.status == ServingStatus::Serving as i32));
+            }
+            match self.body.data().await {
+                Some(data) => take(&mut self.body, &mut self.buffer, &data.map_err(Fault::in_flight)?)?,
+                None => return finish(&mut self.body).await.map(|()| None),
+            }
+        }
+    }
+}
+
+fn send(sender: &SendRequest<Bytes>, request: Request<()>, message: Bytes) -> Result<ResponseFuture, Fault> {
+    // What fails here was never sent.
+    let (answer, mut body) = sender.clone().send_request(request, false).map_err(Fault::Refused)?;
+    body.send_data(message, true).map_err(Fault::in_flight)?;
+    Ok(answer)
+}
+
+/// Reads the head of an answer, which may be all of it.
+async fn begin(answer: ResponseFuture) -> Result<RecvStream, Fault> {
+    let (head, body) = answer.await.map_err(Fault::in_flight)?.into_parts();
+    if head.status != StatusCode::OK {
+        return Err(match head.status.as_u16() {
+            // What a proxy says in place of a server.
+            429 | 502 | 503 | 504 => {
+                Fault::Status { code: Code::Unavailable, message: format!("HTTP status {}", head.status) }
+            }
+            _ => Fault::Wrong(format!("HTTP status {}", head.status)),
+        });
+    }
+    let grpc = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
+    if !head.headers.get(header::CONTENT_TYPE).is_some_and(grpc) {
+        return Err(Fault::Wrong("not gRPC".to_owned()));
+    }
+    if head.headers.contains_key("grpc-status") {
+        status(&head.headers)?;
+    }
+    Ok(body)
+}
+
+async fn read_one(body: &mut RecvStream) -> Result<Option<Bytes>, Fault> {
+    let Some(first) = body.data().await else { return Ok(None) };
+    let first = first.map_err(Fault::in_flight)?;
+    if whole(&first) {
+        release(body, first.len())?;
+        return Ok(Some(first.slice(PREFIX_BYTES..)));
+    }
+    let mut buffer = BytesMut::new();
+    take(body, &mut buffer, &first)?;
+    loop {
+        if let Some(message) = split(&mut buffer)? {
+            return Ok(Some(message));
+        }
+        let Some(data) = body.data().await else {
+            return Err(Fault::Wrong("half a message".to_owned()));
+        };
+        take(body, &mut buffer, &data.map_err(Fault::in_flight)?)?;
+    }
+}
+
+/// Reads the status after the last message.
+async fn finish(body: &mut RecvStream) -> Result<(), Fault> {
+    if let Some(data) = body.data().await {
+        let data = data.map_err(Fault::in_flight)?;
+        if !data.is_empty() {
+            return Err(Fault::Wrong("more than one message".to_owned()));
+        }
+    }
+    match body.trailers().await.map_err(Fault::in_flight)? {
+        Some(trailers) => status(&trailers),
+        None => Err(Fault::Wrong("no status".to_owned())),
+    }
+}
+
+fn status(headers: &HeaderMap) -> Result<(), Fault> {
+    let Some(code) = headers.get("grpc-status") else { return Err(Fault::Wrong("no status".to_owned())) };
+    match Code::from_bytes(code.as_bytes()) {
+        Code::Ok => Ok(()),
+        code => {
+            // For the log: what is percent-encoded stays so.
+            let message = headers.get("grpc-message").map(|text| String::from_utf8_lossy(text.as_bytes()));
+            Err(Fault::Status { code, message: message.unwrap_or_default().chars().take(200).collect() })
+        }
+    }
+}
+
+/// Whether the data is exactly one message, as it nearly always is.
+fn whole(data: &Bytes) -> bool {
+    data.len() <= PREFIX_BYTES + MAX_MESSAGE_BYTES
+        && matches!(data.as_ref(), [0, a, b, c, d, rest @ ..] if u32::from_be_bytes([*a, *b, *c, *d]) as usize == rest.len())
+}
+
+/// Takes one message out of the buffer, if it is complete.
+fn split(buffer: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
+    let [compressed, a, b, c, d, rest @ ..] = buffer.as_ref() else { return Ok(None) };
+    let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+    if *compressed != 0 {
+        // Never asked for: on a network as fast as it must be for pages, compressing takes longer than sending.
+        return Err(Fault::Wrong("compressed".to_owned()));
+    }
+    if length > MAX_MESSAGE_BYTES {
+        return Err(Fault::Wrong(format!("a message of {length} bytes")));
+    }
+    if rest.len() < length {
+        return Ok(None);
+    }
+    Ok(Some(buffer.split_to(PREFIX_BYTES + length).freeze().slice(PREFIX_BYTES..)))
+}
+
+fn take(body: &mut RecvStream, buffer: &mut BytesMut, data: &Bytes) -> Result<(), Fault> {
+    buffer.extend_from_slice(data);
+    release(body, data.len())
+}
+
+fn release(body: &mut RecvStream, bytes: usize) -> Result<(), Fault> {
+    body.flow_control().release_capacity(bytes).map_err(Fault::in_flight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_those_of_the_contracts() {
+        let descriptors = [protobufs::DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET];
+        let paths = service::grpc::methods(&descriptors);
+        for method in Method::CALLS.into_iter().chain([Method::WatchHealth]) {
+            assert!(paths.iter().any(|path| path == method.path()), "{method:?}");
+            let addressed = Addressed::new("http", "[::1]:50051").unwrap();
+            assert_eq!(addressed.request(method).uri().path(), method.path());
+        }
+    }
+
+    #[test]
+    fn timeouts_have_at_most_eight_digits() {
+        assert_eq!(timeout(Duration::from_millis(300)), "300000u");
+        assert_eq!(timeout(Duration::ZERO), "1u");
+        assert_eq!(timeout(Duration::from_secs(100)), "100000m");
+        assert_eq!(timeout(Duration::from_secs(31_536_000)), "99999999m");
+    }
+
+    #[test]
+    fn messages_are_found_in_any_pieces() {
+        let message = frame(&HealthCheckRequest { service: "abc".to_owned() });
+        assert!(whole(&message));
+        let mut buffer = BytesMut::new();
+        for byte in &message {
+            assert!(split(&mut buffer).unwrap().is_none());
+            buffer.extend_from_slice(&[*byte]);
+        }
+        let found = split(&mut buffer).unwrap().unwrap();
+        assert_eq!(HealthCheckRequest::decode(found).unwrap().service, "abc");
+        assert!(split(&mut BytesMut::from(&[1, 0, 0, 0, 0][..])).is_err());
+        assert!(split(&mut BytesMut::from(&[0, 255, 255, 255, 255][..])).is_err());
+    }
+
+    #[test]
+    fn a_page_learns_only_what_it_can_act_on() {
+        let status = |code| Fault::Status { code, message: String::new() };
+        for number in 0..=16 {
+            let code = Code::from_i32(number);
+            let expected = match code {
+                Code::NotFound => CallError::NotFound,
+                Code::InvalidArgument | Code::OutOfRange => CallError::Invalid,
+                _ => CallError::Unavailable,
+            };
+            assert_eq!(status(code).error(), expected, "{code:?}");
+        }
+        assert_eq!(Fault::Late.error(), CallError::Unavailable);
+        assert_eq!(Fault::Wrong(String::new()).error(), CallError::Unavailable);
+    }
+}
