@@ -69,23 +69,28 @@ impl<R: BufRead> Csv<R> {
         if records.columns < self.columns.width || more {
             return Err(Rejection::Columns { found: records.columns, expected: self.columns.width });
         }
-        let text = std::str::from_utf8(&records.text).map_err(|_| Rejection::NotUtf8)?;
-        let field = |column: Option<usize>| column.map_or("", |place| cell(&text[records.range(place)]));
-        let list = |column| field(column).split(';').map(str::to_owned).collect();
+        // Field by field: what is no text in two fields may be text when they are put together.
+        let field = |column: Option<usize>| match column {
+            Some(place) => {
+                std::str::from_utf8(records.field(place)).map(cell).map_err(|_| Rejection::NotUtf8)
+            }
+            None => Ok(""),
+        };
+        let list = |column| field(column).map(|field| field.split(';').map(str::to_owned).collect());
         let columns = &self.columns;
         Ok(Fields {
-            id: number("id", field(columns.id))?,
-            title: field(columns.title).to_owned(),
-            title_language: field(columns.title_language).to_owned(),
-            authors: list(columns.authors),
-            year: number("year", field(columns.year))?,
-            language: field(columns.language).to_owned(),
-            series: field(columns.series).to_owned(),
-            series_number: number("series_number", field(columns.series_number))?,
-            categories: list(columns.categories),
-            subjects: list(columns.subjects),
-            isbn: match field(columns.isbn13) {
-                "" => field(columns.isbn).to_owned(),
+            id: number("id", field(columns.id)?)?,
+            title: field(columns.title)?.to_owned(),
+            title_language: field(columns.title_language)?.to_owned(),
+            authors: list(columns.authors)?,
+            year: number("year", field(columns.year)?)?,
+            language: field(columns.language)?.to_owned(),
+            series: field(columns.series)?.to_owned(),
+            series_number: number("series_number", field(columns.series_number)?)?,
+            categories: list(columns.categories)?,
+            subjects: list(columns.subjects)?,
+            isbn: match field(columns.isbn13)? {
+                "" => field(columns.isbn)?.to_owned(),
                 isbn => isbn.to_owned(),
             },
         })
@@ -228,12 +233,8 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    fn range(&self, place: usize) -> std::ops::Range<usize> {
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        start..self.ends[place]
-    }
-
     fn field(&self, place: usize) -> &[u8] {
-        &self.text[self.range(place)]
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.text[start..self.ends[place]]
     }
 }

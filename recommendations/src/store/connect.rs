@@ -1,7 +1,7 @@
 use std::{str::FromStr as _, time::Duration};
 
 use sqlx::{
-    Connection as _, PgConnection,
+    ConnectOptions as _, Connection as _, PgConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -82,7 +82,10 @@ async fn sqlite(url: &str) -> Result<sqlx::SqlitePool, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(PATIENCE)
-        .foreign_keys(true);
+        .foreign_keys(true)
+        // Rows that wait for the thread that takes them; the default is made for short answers.
+        .row_buffer_size(1_000)
+        .disable_statement_logging();
     let mut attempt = 1;
     loop {
         match open_sqlite(&options, in_memory, url).await {
@@ -144,7 +147,8 @@ fn another_is_creating(error: &StoreError) -> bool {
 async fn postgres(url: &str) -> Result<sqlx::PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| bad_url(url, &error.to_string()))?
-        .application_name("shelfwise");
+        .application_name("shelfwise")
+        .disable_statement_logging();
     // One connection by hand: a pool would try again and again, and in the end not know why.
     let connecting = async {
         let connected = PgConnection::connect_with(&options).await;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+
 use recommendations::{
     import::{Event, Format, ImportError, books},
     store::Store,
@@ -148,4 +150,46 @@ async fn a_failing_file_says_so() {
     let store = Store::connect(":memory:").await.unwrap();
     let outcome = books(Failing, Format::Jsonl, &store, |_| {}).await;
     assert!(matches!(outcome, Err(ImportError::Read(error)) if error.to_string() == "the disk is gone"));
+}
+
+#[tokio::test]
+async fn no_bytes_whatever_stop_an_import() {
+    const PIECES: [&[u8]; 24] = [
+        b"title",
+        b"categories",
+        b"isbn13",
+        b"id",
+        b"year",
+        b",",
+        b",",
+        b";",
+        b"\"",
+        b"\"",
+        b"\n",
+        b"\n",
+        b"\r\n",
+        b"mystery",
+        b"\xc3",
+        b"\xa9",
+        b"\xff",
+        b"\0",
+        b"{\"title\":\"",
+        b"\",\"categories\":[\"poetry\"]}\n",
+        b"=\"",
+        b"-1",
+        b"7",
+        b"\t",
+    ];
+    let mut random = StdRng::seed_from_u64(7);
+    let store = Store::connect(":memory:").await.unwrap();
+    for _ in 0..500 {
+        let mut file = if random.random() { b"title,categories,id,year\n".to_vec() } else { Vec::new() };
+        for _ in 0..random.random_range(0..200) {
+            file.extend_from_slice(PIECES.choose(&mut random).unwrap());
+        }
+        for format in [Format::Csv, Format::Jsonl] {
+            let outcome = books(io::Cursor::new(file.clone()), format, &store, |_| {}).await;
+            assert!(matches!(outcome, Ok(_) | Err(ImportError::NoTitle | ImportError::Utf16)), "{outcome:?}");
+        }
+    }
 }
