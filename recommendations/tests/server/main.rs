@@ -3,6 +3,7 @@
 mod books;
 mod categories;
 mod recommend;
+mod replicas;
 mod robust;
 mod search;
 mod sizes;
@@ -45,6 +46,11 @@ impl Server {
 
     async fn run(folder: tempfile::TempDir, settings: &[&str]) -> Self {
         let url = format!("sqlite://{}", folder.path().join("shelfwise.db").display());
+        Self::over(url, folder, settings).await
+    }
+
+    /// Over this database.
+    async fn over(url: String, folder: tempfile::TempDir, settings: &[&str]) -> Self {
         let data = folder.path().to_str().unwrap();
         let mut arguments = vec!["recommendations", "--data", data, "--database-url", &url];
         arguments.extend(settings);
