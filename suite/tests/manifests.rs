@@ -1,0 +1,311 @@
+//! What is written in `deploy/` against what is written in the code: ports, probes, variables, times.
+
+#[path = "deploy/bed.rs"]
+#[allow(dead_code, reason = "shared with the tests that run the images")]
+mod bed;
+
+use std::{collections::BTreeMap, fs, process::Command, time::Duration};
+
+use bed::{SERVICES, output, workspace};
+use serde_json::Value;
+
+/// What the code says of a service.
+struct Service {
+    command: clap::Command,
+}
+
+impl Service {
+    fn named(name: &str) -> Self {
+        let command = match name {
+            "recommendations" => service::config::command::<recommendations::Config>("RECOMMENDATIONS"),
+            "marketplace" => service::config::command::<marketplace::Config>("MARKETPLACE"),
+            other => panic!("no service {other}"),
+        };
+        Self { command }
+    }
+
+    /// The setting with this variable.
+    fn setting(&self, variable: &str) -> &clap::Arg {
+        let setting = self.command.get_arguments().find(|arg| arg.get_env().is_some_and(|env| env == variable));
+        setting.unwrap_or_else(|| panic!("{} has no setting {variable}", self.command.get_name()))
+    }
+
+    fn default(&self, variable: &str) -> String {
+        self.setting(variable).get_default_values()[0].to_str().unwrap().to_owned()
+    }
+
+    fn port(&self, variable: &str) -> u64 {
+        self.default(variable).rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// That the service would start with these variables.
+    fn accepts(&self, variables: &BTreeMap<String, String>) {
+        let mut arguments = vec![self.command.get_name().to_owned()];
+        for (variable, value) in variables {
+            let setting = self.setting(variable);
+            arguments.push(format!("--{}={value}", setting.get_long().unwrap()));
+        }
+        if let Err(error) = self.command.clone().try_get_matches_from(&arguments) {
+            panic!("{arguments:?}: {error}");
+        }
+    }
+
+    /// How long the service takes to end at most, with these variables.
+    fn end(&self, variables: &BTreeMap<String, String>) -> Duration {
+        let prefix = self.command.get_name().to_uppercase();
+        let times = ["SHUTDOWN_DELAY", "SHUTDOWN_GRACE"].map(|name| {
+            let variable = format!("{prefix}_{name}");
+            let value = variables.get(&variable).cloned().unwrap_or_else(|| self.default(&variable));
+            service::config::duration(&value).unwrap()
+        });
+        times.iter().sum()
+    }
+}
+
+/// The variables of a container: those of the image, then its own. Secrets are given a value that could be.
+fn variables(service: &str, container: &Value) -> BTreeMap<String, String> {
+    let mut variables = image(service).variables;
+    for variable in container["env"].as_array().unwrap() {
+        let name = variable["name"].as_str().unwrap().to_owned();
+        let value = variable["value"].as_str().map_or_else(|| secret(&name), str::to_owned);
+        variables.insert(name, value);
+    }
+    variables
+}
+
+fn secret(name: &str) -> String {
+    match name {
+        "DATABASE_URL" => "postgres://shelfwise:secret@postgres/shelfwise".to_owned(),
+        other => panic!("{other} has no value, and is no secret that is known"),
+    }
+}
+
+/// What the Dockerfile says of a service's image.
+#[derive(Default)]
+struct Image {
+    variables: BTreeMap<String, String>,
+    ports: Vec<u64>,
+    user: String,
+}
+
+fn image(service: &str) -> Image {
+    let dockerfile = fs::read_to_string(workspace().join("deploy/Dockerfile")).unwrap().replace("\\\n", " ");
+    let mut image = Image::default();
+    let mut stage = "";
+    for line in dockerfile.lines() {
+        let (instruction, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if instruction == "FROM" {
+            stage = rest.rsplit(' ').next().unwrap();
+        }
+        if ![service, "base"].contains(&stage) {
+            continue;
+        }
+        match instruction {
+            "ENV" => {
+                let pairs = rest.split_whitespace().filter_map(|pair| pair.split_once('='));
+                image.variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
+            "EXPOSE" => image.ports = rest.split(' ').map(|port| port.parse().unwrap()).collect(),
+            "USER" => rest.clone_into(&mut image.user),
+            _ => {}
+        }
+    }
+    image
+}
+
+#[test]
+fn the_image_listens_where_the_code_does_on_every_address() {
+    for name in SERVICES {
+        let service = Service::named(name);
+        let image = image(name);
+        let prefix = name.to_uppercase();
+        let ports = [format!("{prefix}_BIND"), format!("{prefix}_ADMIN_BIND")].map(|variable| {
+            let port = service.port(&variable);
+            assert_eq!(image.variables[&variable], format!("[::]:{port}"), "{variable}");
+            port
+        });
+        assert_eq!(image.ports, ports, "EXPOSE of {name}");
+        assert_eq!(image.user, "65532:65532", "a number, which Kubernetes can tell from root");
+        service.accepts(&image.variables);
+    }
+}
+
+#[test]
+fn compose_sets_what_the_code_reads() {
+    let text = fs::read_to_string(workspace().join("deploy/compose.yaml")).unwrap();
+    let compose: Value = serde_saphyr::from_str(&text).unwrap();
+    for name in SERVICES {
+        let service = Service::named(name);
+        let own = &compose["services"][name];
+        // The parser merges `<<` into the service.
+        let mut variables = image(name).variables;
+        for (variable, value) in own["environment"].as_object().unwrap() {
+            variables.insert(variable.clone(), value.as_str().unwrap().to_owned());
+        }
+        service.accepts(&variables);
+        let stop = service::config::duration(own["stop_grace_period"].as_str().unwrap()).unwrap();
+        assert!(stop > service.end(&variables), "{name} is not killed while it drains");
+        assert_eq!(own["read_only"], true);
+        assert_eq!(own["cap_drop"][0], "ALL");
+        for certificate in ["CERT", "KEY", "CA"] {
+            assert!(variables.contains_key(&format!("{}_TLS_{certificate}", name.to_uppercase())), "mutual TLS");
+        }
+    }
+    let port = Service::named("marketplace").port("MARKETPLACE_BIND");
+    assert_eq!(compose["services"]["marketplace"]["ports"][0], format!("{port}:{port}"));
+    assert_eq!(compose["services"]["recommendations"]["ports"], Value::Null, "private");
+    assert_eq!(compose["networks"]["private"]["internal"], true);
+}
+
+#[test]
+fn compose_accepts_its_files() {
+    if !testing::have(&["docker-compose"]) {
+        return;
+    }
+    for files in [&["compose.yaml"][..], &["compose.yaml", "compose.postgres.yaml"]] {
+        let mut command = Command::new("docker-compose");
+        command.current_dir(workspace().join("deploy")).env("POSTGRES_PASSWORD", "secret");
+        command.args(files.iter().flat_map(|file| ["-f", file])).args(["config", "-q"]);
+        let checked = output(&mut command);
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
+}
+
+/// An overlay's objects, as `kubectl apply -k` would send them, by kind and name.
+fn overlay(name: &str) -> BTreeMap<(String, String), Value> {
+    let folder = workspace().join("deploy/kubernetes/overlays").join(name);
+    let built = output(Command::new("kubectl").arg("kustomize").arg(folder));
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let text = String::from_utf8(built.stdout).unwrap();
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let key = |object: &Value| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&object["kind"]), text(&object["metadata"]["name"]))
+    };
+    objects.into_iter().map(|object| (key(&object), object)).collect()
+}
+
+fn object<'a>(objects: &'a BTreeMap<(String, String), Value>, kind: &str, name: &str) -> &'a Value {
+    objects.get(&(kind.to_owned(), name.to_owned())).unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
+#[test]
+fn overlays_say_what_the_code_says() {
+    if !testing::have(&["kubectl"]) {
+        return;
+    }
+    for overlay_name in ["local", "production"] {
+        let objects = overlay(overlay_name);
+        for name in SERVICES {
+            let deployment = object(&objects, "Deployment", name);
+            deployment_fits(name, deployment);
+            service_fits(name, object(&objects, "Service", name));
+        }
+    }
+}
+
+fn deployment_fits(name: &str, deployment: &Value) {
+    let service = Service::named(name);
+    let prefix = name.to_uppercase();
+    assert_eq!(deployment["spec"]["replicas"], Value::Null, "the autoscaler's business");
+    assert_eq!(deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"], 0);
+
+    let pod = &deployment["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let variables = variables(name, container);
+    service.accepts(&variables);
+    let grace = Duration::from_secs(pod["terminationGracePeriodSeconds"].as_u64().unwrap());
+    assert!(grace > service.end(&variables), "{name} is not killed while it drains");
+    assert_eq!(container["lifecycle"], Value::Null, "the drain needs no shell");
+
+    let main = service.port(&format!("{prefix}_BIND"));
+    let admin = service.port(&format!("{prefix}_ADMIN_BIND"));
+    let ports: Vec<_> = container["ports"].as_array().unwrap().iter().map(|port| &port["containerPort"]).collect();
+    assert_eq!(ports, [main, admin]);
+    assert_eq!(container["ports"][1]["name"], "admin");
+    for (probe, path) in [
+        ("startupProbe", service::admin::READY),
+        ("readinessProbe", service::admin::READY),
+        ("livenessProbe", service::admin::LIVE),
+    ] {
+        assert_eq!(container[probe]["httpGet"]["path"], path, "{probe} of {name}");
+        assert_eq!(container[probe]["httpGet"]["port"], "admin", "{probe} of {name}");
+    }
+
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false);
+    assert!(container["resources"]["requests"]["cpu"].is_string(), "what the autoscaler counts in");
+    let spread = pod["topologySpreadConstraints"].as_array().unwrap();
+    assert!(spread.iter().all(|constraint| constraint["whenUnsatisfiable"] == "ScheduleAnyway"));
+
+    // Every file that a variable names lies in a volume, and every folder that is written to is one.
+    let mounts: Vec<_> = container["volumeMounts"].as_array().unwrap().iter().map(|m| m["mountPath"].as_str().unwrap()).collect();
+    for (variable, value) in &variables {
+        if value.starts_with('/') && (name == "recommendations" || variable != "SHELFWISE_DATA") {
+            assert!(mounts.iter().any(|mount| value.starts_with(mount)), "{variable}={value} is in no volume");
+        }
+    }
+    if name == "marketplace" {
+        assert_eq!(variables["RECOMMENDATIONS_HOST"], "recommendations", "the headless Service");
+    }
+}
+
+fn service_fits(name: &str, service: &Value) {
+    let port = Service::named(name).port(&format!("{}_BIND", name.to_uppercase()));
+    assert_eq!(service["spec"]["ports"][0]["port"], port);
+    let headless = service["spec"]["clusterIP"] == "None";
+    let balanced = service["spec"]["type"] == "LoadBalancer";
+    assert_eq!((headless, balanced), (name == "recommendations", name == "marketplace"));
+}
+
+#[test]
+fn production_scales_within_bounds_and_talks_over_mutual_tls() {
+    if !testing::have(&["kubectl"]) {
+        return;
+    }
+    let objects = overlay("production");
+    for name in SERVICES {
+        let scaler = object(&objects, "HorizontalPodAutoscaler", name);
+        assert_eq!(scaler["spec"]["scaleTargetRef"]["name"], *name);
+        let least = scaler["spec"]["minReplicas"].as_u64().unwrap();
+        let budget = object(&objects, "PodDisruptionBudget", name);
+        assert!(budget["spec"]["maxUnavailable"].as_u64().unwrap() < least, "a drained node leaves a replica");
+        object(&objects, "NetworkPolicy", name);
+        let container = &object(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0];
+        let variables = variables(name, container);
+        for certificate in ["CERT", "KEY", "CA"] {
+            assert!(variables.contains_key(&format!("{}_TLS_{certificate}", name.to_uppercase())), "{name}");
+        }
+    }
+    // Nothing is allowed that a rule does not allow.
+    let nothing = &object(&objects, "NetworkPolicy", "nothing")["spec"];
+    assert_eq!(nothing["podSelector"], serde_json::json!({}));
+    assert_eq!(nothing["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
+    // Rules name ports as containers do.
+    for ((kind, name), policy) in &objects {
+        let rules = ["ingress", "egress"].iter().filter_map(|way| policy["spec"][way].as_array()).flatten();
+        let ports = rules.filter_map(|rule| rule["ports"].as_array()).flatten().filter_map(|port| port["port"].as_str());
+        for port in ports.filter(|_| kind == "NetworkPolicy") {
+            assert!(["grpc", "http", "admin"].contains(&port), "{name}: {port}");
+        }
+    }
+}
+
+#[test]
+fn overlays_are_valid_by_the_schemas_of_today() {
+    if !testing::have(&["kubectl", "kubernetes-validate"]) {
+        return;
+    }
+    for name in ["local", "production"] {
+        let folder = workspace().join("deploy/kubernetes/overlays").join(name);
+        let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+        let built = output(Command::new("kubectl").arg("kustomize").arg(folder).stdout(file.reopen().unwrap()));
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let checked = output(Command::new("kubernetes-validate").arg("--strict").arg(file.path()));
+        let said = String::from_utf8_lossy(&checked.stderr) + String::from_utf8_lossy(&checked.stdout);
+        assert!(checked.status.success() && !said.contains("WARN"), "{said}");
+    }
+}
