@@ -2,7 +2,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     future::Future,
     io,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -42,10 +42,19 @@ pub(crate) struct Upkeep {
     pub(crate) stale: watch::Sender<()>,
 }
 
-/// The system's resolver.
+/// The system's resolver, but for `localhost`: that is both loopback addresses (RFC 6761), whatever a hosts file leaves
+/// out.
 pub(crate) fn system() -> Resolver {
     Arc::new(|host: Host| {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host.name(), host.port())).await?.collect()) })
+        Box::pin(async move {
+            if host.is_localhost() {
+                return Ok(vec![
+                    (Ipv6Addr::LOCALHOST, host.port()).into(),
+                    (Ipv4Addr::LOCALHOST, host.port()).into(),
+                ]);
+            }
+            Ok(tokio::net::lookup_host((host.name(), host.port())).await?.collect())
+        })
     })
 }
 

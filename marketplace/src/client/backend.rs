@@ -82,7 +82,12 @@ impl Backend {
                 Err(error) => {
                     self.seat.down();
                     if std::mem::replace(&mut reachable, false) {
-                        tracing::warn!(address = %self.address, host = %self.host, %error, "recommendations cannot be reached");
+                        if self.host.is_localhost() {
+                            // Nearly always only one of its two addresses listens.
+                            tracing::debug!(address = %self.address, %error, "recommendations cannot be reached");
+                        } else {
+                            tracing::info!(address = %self.address, host = %self.host, %error, "recommendations cannot be reached");
+                        }
                         self.stale.send_replace(());
                     }
                 }
@@ -129,7 +134,7 @@ impl Backend {
                 }
                 () = line.doubted() => {
                     if line.late() >= MANY_LATE && benched.is_none() {
-                        tracing::warn!(address = %self.address, "recommendations is late");
+                        tracing::info!(address = %self.address, "recommendations is late");
                         self.seat.connected(&line, false);
                         benched = Some(Instant::now() + BENCH);
                     }

@@ -23,6 +23,7 @@ use super::CallError;
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// A byte that says whether the message is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
+const MORE: &str = "more than one message";
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("shelfwise-marketplace/", env!("CARGO_PKG_VERSION")));
 
@@ -269,7 +270,7 @@ async fn read_one(body: &mut RecvStream) -> Result<Option<Bytes>, Fault> {
     take(body, &mut buffer, &first)?;
     loop {
         if let Some(message) = split(&mut buffer)? {
-            return Ok(Some(message));
+            return if buffer.is_empty() { Ok(Some(message)) } else { Err(Fault::Wrong(MORE.to_owned())) };
         }
         let Some(data) = body.data().await else {
             return Err(Fault::Wrong("half a message".to_owned()));
@@ -283,7 +284,7 @@ async fn finish(body: &mut RecvStream) -> Result<(), Fault> {
     if let Some(data) = body.data().await {
         let data = data.map_err(Fault::in_flight)?;
         if !data.is_empty() {
-            return Err(Fault::Wrong("more than one message".to_owned()));
+            return Err(Fault::Wrong(MORE.to_owned()));
         }
     }
     match body.trailers().await.map_err(Fault::in_flight)? {

@@ -61,6 +61,10 @@ impl Host {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    pub(crate) fn is_localhost(&self) -> bool {
+        self.name.trim_end_matches('.').eq_ignore_ascii_case("localhost")
+    }
 }
 
 impl FromStr for Hosts {
