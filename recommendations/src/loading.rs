@@ -18,8 +18,9 @@ use crate::{
 
 /// How often the store is asked whether it changed.
 const POLL: Duration = Duration::from_secs(1);
-/// While an import goes on, the catalogue is loaded no more often than this.
+/// While an import goes on, the catalogue is loaded no more often than this, and for no more than a fifth of the time.
 const WHILE_CHANGING: Duration = Duration::from_secs(10);
+const SHARE: u32 = 5;
 
 /// The catalogue and its search index, both of the same version.
 pub struct Snapshot {
@@ -90,18 +91,6 @@ impl Loader {
         self.current.clone()
     }
 
-    /// Loads the catalogue again if the store has changed. For right after an import in this process.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read or the index cannot be made; the last snapshot stays.
-    pub async fn refresh(&self) -> Result<(), LoadError> {
-        if self.store.version().await.map_err(LoadError::Store)? != self.version() {
-            self.replace().await?;
-        }
-        Ok(())
-    }
-
     /// Asks the store every second whether it changed and loads it again, until `end`. A store that fails is asked
     /// again; the last snapshot stays meanwhile.
     pub async fn run(self, end: impl Future<Output = ()>) {
@@ -109,11 +98,11 @@ impl Loader {
             let mut ticks = tokio::time::interval(POLL);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut seen = self.version();
-            let mut loaded = Instant::now();
+            let mut rested = Instant::now();
             let mut failing = false;
             loop {
                 ticks.tick().await;
-                let outcome = self.poll(&mut seen, &mut loaded).await;
+                let outcome = self.poll(&mut seen, &mut rested).await;
                 match &outcome {
                     Err(error) if !failing => {
                         tracing::error!(
@@ -133,15 +122,17 @@ impl Loader {
         }
     }
 
-    async fn poll(&self, seen: &mut Version, loaded: &mut Instant) -> Result<(), LoadError> {
+    /// Loads the catalogue if it has changed, unless it still changes and `rested` is to come.
+    async fn poll(&self, seen: &mut Version, rested: &mut Instant) -> Result<(), LoadError> {
         let version = self.store.version().await.map_err(LoadError::Store)?;
         let settled = *seen == version;
         *seen = version.clone();
-        if version == self.version() || (!settled && loaded.elapsed() < WHILE_CHANGING) {
+        let start = Instant::now();
+        if version == self.version() || (!settled && start < *rested) {
             return Ok(());
         }
         let outcome = self.replace().await;
-        *loaded = Instant::now();
+        *rested = Instant::now() + WHILE_CHANGING.max(start.elapsed() * SHARE);
         outcome
     }
 

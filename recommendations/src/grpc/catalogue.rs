@@ -91,7 +91,9 @@ impl Service {
             Ok(SearchBooksResponse { books, next_page_token, total_size: count(matches.total) })
         };
         // A search takes up to some milliseconds: too long for a thread that others wait for.
-        tokio::task::spawn_blocking(work).await.map_err(|_| CallError::Interrupted)?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| if error.is_panic() { CallError::Panicked } else { CallError::Interrupted })?
     }
 
     fn categories(&self) -> ListCategoriesResponse {

@@ -16,6 +16,8 @@ pub(super) enum CallError {
     NoSuchBook,
     #[error("search failed")]
     Search(#[source] SearchError),
+    #[error("the search panicked")]
+    Panicked,
     #[error("the work was interrupted")]
     Interrupted,
 }
@@ -41,7 +43,7 @@ impl From<CallError> for Status {
             CallError::Invalid(_) => (Code::InvalidArgument, "Invalid request"),
             CallError::NoSuchCategory => (Code::NotFound, "Category not found"),
             CallError::NoSuchBook => (Code::NotFound, "Book not found"),
-            CallError::Search(_) => (Code::Internal, "Search failed"),
+            CallError::Search(_) | CallError::Panicked => (Code::Internal, "Search failed"),
             CallError::Interrupted => (Code::Unavailable, "The server is stopping"),
         };
         match error {
@@ -56,9 +58,10 @@ impl From<CallError> for Status {
                 tracing::error!(error = &source as &dyn std::error::Error, "search failed");
                 Self::new(code, message)
             }
-            CallError::NoSuchCategory | CallError::NoSuchBook | CallError::Interrupted => {
-                Self::new(code, message)
-            }
+            CallError::NoSuchCategory
+            | CallError::NoSuchBook
+            | CallError::Panicked
+            | CallError::Interrupted => Self::new(code, message),
         }
     }
 }
@@ -78,6 +81,7 @@ mod tests {
             (CallError::NoSuchCategory, Code::NotFound, "Category not found"),
             (CallError::NoSuchBook, Code::NotFound, "Book not found"),
             (CallError::Search(SearchError::Search(inner)), Code::Internal, "Search failed"),
+            (CallError::Panicked, Code::Internal, "Search failed"),
             (CallError::Interrupted, Code::Unavailable, "The server is stopping"),
         ] {
             let status = Status::from(error);
