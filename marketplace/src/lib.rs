@@ -1,1 +1,91 @@
-//! Marketplace.
+//! Shelfwise's storefront: pages rendered on the server from what recommendations answers.
+//!
+//! A request meets the modules in the order in which they are declared. Only [`client`] knows how recommendations is
+//! called; a page that can do without an answer says so, and one that cannot answers 503.
+
+mod config;
+mod router;
+mod middleware;
+mod pages;
+mod shop;
+mod shelves;
+mod cards;
+pub mod covers;
+mod statics;
+pub mod client;
+
+use std::{future::Future, sync::Arc};
+
+use service::{
+    Failure, Limits, Protocol, Readiness, Server, Shutdown,
+    telemetry::{CallLayer, Exporter, Metrics},
+    tls::{ClientTls, ServerTls},
+};
+use tokio::net::TcpListener;
+
+pub use config::{Config, PublicUrl};
+
+use crate::{client::Client, shop::Shop};
+
+/// The prefix of the service's variables.
+pub const PREFIX: &str = "MARKETPLACE";
+
+/// Serves pages and the admin port until `shutdown` resolves and what was in flight has ended.
+///
+/// It is ready when recommendations has answered once, or has had its time to: without it there still are pages to show.
+///
+/// # Errors
+///
+/// If certificates or telemetry settings cannot be used. Once it serves, nothing makes it fail.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    admin: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
+    let metrics = Metrics::new("marketplace");
+    let exporter = Exporter::from_env("marketplace")?;
+    let (readiness, starting) = Readiness::new("pages");
+    let client_tls = ClientTls::load(PREFIX, &config.tls)?;
+    let server_tls = match config.https {
+        true => Some(ServerTls::load(PREFIX, &server_side(&config), Protocol::Both)?.ok_or_else(|| {
+            Failure::usage("MARKETPLACE_HTTPS: needs MARKETPLACE_TLS_CERT and MARKETPLACE_TLS_KEY")
+        })?),
+        false => None,
+    };
+    let shutdown = Shutdown::on(shutdown, config.shutdown, readiness.clone());
+    let client = Client::new(&config.recommendations_host, client_tls, config.call_deadline, &metrics);
+    let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
+    let shop = Arc::new(Shop::new(client, config.public_url, config.call_deadline));
+    let app = middleware::apply(
+        router::routes(Arc::clone(&shop)),
+        https,
+        CallLayer::http(&metrics, exporter.clone()),
+    );
+
+    let probes = tokio::spawn(service::admin::serve(admin, readiness, metrics));
+    tokio::spawn({
+        let shop = Arc::clone(&shop);
+        async move {
+            // The first reader finds the connection open and the shelves full, if that takes no longer than a call may.
+            shop.shelves.first().await;
+            starting.release();
+        }
+    });
+    let cut_off =
+        Server::new(listener, Limits::new(Protocol::Both), shutdown).tls(server_tls).serve(app).await;
+    if cut_off > 0 {
+        tracing::warn!(cut_off, "connections were still open at the end of the grace period");
+    }
+    probes.abort();
+    // Flushing blocks, and other services may share the runtime's threads.
+    if let Err(error) = tokio::task::spawn_blocking(move || exporter.flush()).await {
+        tracing::warn!(%error, "the last spans were not exported");
+    }
+    Ok(())
+}
+
+/// Readers' browsers show no certificates, whatever recommendations asks of this service.
+fn server_side(config: &Config) -> service::config::TlsSettings {
+    service::config::TlsSettings { tls_ca: None, ..config.tls.clone() }
+}

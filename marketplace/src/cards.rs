@@ -1,0 +1,93 @@
+//! A book on a shelf: cover, title, author.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use askama::Template;
+use protobufs::{catalogue::Book, recommendations::BookRecommendation};
+
+use crate::{
+    covers::{self, Form},
+    shop::Catalogue,
+};
+
+/// How many rendered cards are kept: about 3 KiB each.
+const SLOTS: usize = 1024;
+
+/// What a card shows.
+#[derive(Template)]
+#[template(path = "card.html")]
+pub(crate) struct Card<'a> {
+    id: i32,
+    title: &'a str,
+    lang: Option<&'a str>,
+    by: String,
+    cover: String,
+}
+
+impl<'a> Card<'a> {
+    pub(crate) fn of_book(book: &'a Book, catalogue: &Catalogue) -> Self {
+        let slug = slug(&book.categories, catalogue).unwrap_or_default();
+        Self::new(book.id, &book.title, &book.title_language, &book.authors, &slug)
+    }
+
+    fn new(id: i32, title: &'a str, language: &'a str, authors: &[String], slug: &str) -> Self {
+        let cover = covers::draw(title, authors, slug, Form::Inline);
+        Self { id, title, lang: foreign(language), by: names(authors), cover }
+    }
+}
+
+/// Rendered cards of recommended books, by number: the same few are shown again and again.
+pub(crate) struct Cards(Box<[ArcSwapOption<Kept>]>);
+
+struct Kept {
+    of: BookRecommendation,
+    html: Box<str>,
+}
+
+impl Default for Cards {
+    fn default() -> Self {
+        Self((0..SLOTS).map(|_| ArcSwapOption::empty()).collect())
+    }
+}
+
+impl Cards {
+    /// Appends the card of a book.
+    pub(crate) fn write(&self, out: &mut String, book: &BookRecommendation, catalogue: &Catalogue) {
+        let slot = &self.0[book.id.unsigned_abs() as usize % SLOTS];
+        if let Some(kept) = &*slot.load()
+            && kept.of == *book
+        {
+            out.push_str(&kept.html);
+            return;
+        }
+        let slug = slug(&book.categories, catalogue);
+        let known = slug.as_deref().unwrap_or_default();
+        let html = Card::new(book.id, &book.title, &book.title_language, &book.authors, known).to_string();
+        out.push_str(&html);
+        // A cover whose category is not known yet must not stay.
+        if slug.is_some() {
+            slot.store(Some(Arc::new(Kept { of: book.clone(), html: html.into() })));
+        }
+    }
+}
+
+/// The slug of the book's first category.
+pub(crate) fn slug(categories: &[i32], catalogue: &Catalogue) -> Option<String> {
+    catalogue.slug(*categories.first()?)
+}
+
+/// The language to mark a title with: none for English, the language of the page.
+pub(crate) fn foreign(language: &str) -> Option<&str> {
+    let primary = language.split('-').next().unwrap_or_default();
+    Some(language).filter(|_| !primary.is_empty() && !primary.eq_ignore_ascii_case("en"))
+}
+
+/// The authors in a sentence.
+pub(crate) fn names(authors: &[String]) -> String {
+    match authors {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}

@@ -1,0 +1,73 @@
+use std::{net::SocketAddr, str::FromStr, time::Duration};
+
+use service::config::{LogSettings, ShutdownSettings, TlsSettings, duration};
+
+use crate::client::Hosts;
+
+/// Shelfwise's storefront: the pages that readers see.
+#[derive(clap::Parser, Clone, Debug)]
+#[command(name = "marketplace", version)]
+pub struct Config {
+    /// Where pages are served
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
+    pub bind: SocketAddr,
+    /// Where /live, /ready and /metrics are served, in plaintext
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9092")]
+    pub admin_bind: SocketAddr,
+    /// Where recommendations answers: host or host:port, more than one with commas
+    #[arg(long, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
+    pub recommendations_host: Hosts,
+    /// How long one call to recommendations may take before a page goes on without it
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = duration)]
+    pub call_deadline: Duration,
+    /// Serve pages over HTTPS, with the certificate below
+    #[arg(long, value_name = "BOOL", default_value = "false", action = clap::ArgAction::Set)]
+    pub https: bool,
+    /// The address that readers use, such as <https://books.example>, for canonical links and previews
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
+    /// The certificate that recommendations asks for
+    #[command(flatten)]
+    pub tls: TlsSettings,
+    /// How it ends
+    #[command(flatten)]
+    pub shutdown: ShutdownSettings,
+    /// What it says
+    #[command(flatten)]
+    pub log: LogSettings,
+}
+
+/// Scheme and host, without a path: page addresses are appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// Without a slash at the end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether readers come over HTTPS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let error = || "expected http:// or https:// and a host, such as https://books.example".to_owned();
+        let uri: http::Uri = text.parse().map_err(|_| error())?;
+        let plain =
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/" && uri.query().is_none();
+        match uri.authority() {
+            Some(host) if plain && !host.as_str().contains('@') => {
+                Ok(Self(text.trim_end_matches('/').to_owned()))
+            }
+            _ => Err(error()),
+        }
+    }
+}

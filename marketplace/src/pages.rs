@@ -1,0 +1,39 @@
+//! One page, one file: its template, its handler, what it asks for.
+
+pub(crate) mod layout;
+pub(crate) mod listing;
+pub(crate) mod home;
+pub(crate) mod categories;
+pub(crate) mod category;
+pub(crate) mod book;
+pub(crate) mod search;
+pub(crate) mod cover;
+pub(crate) mod robots;
+pub(crate) mod error;
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+
+/// Pages change with the catalogue: a browser asks again before it shows a kept one.
+pub(crate) const NO_CACHE: (header::HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+
+/// A rendered template as an answer.
+pub(crate) fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => html_response(html),
+        Err(error) => {
+            tracing::error!(%error, "cannot render a page");
+            error::Problem::Internal.into_response()
+        }
+    }
+}
+
+/// HTML as an answer.
+pub(crate) fn html_response(html: String) -> Response {
+    const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+    ([(header::CONTENT_TYPE, HTML), NO_CACHE], html).into_response()
+}

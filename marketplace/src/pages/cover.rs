@@ -1,0 +1,37 @@
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue},
+    response::{IntoResponse as _, Response},
+};
+use service::trace::TraceContext;
+
+use super::{book::number, error::Problem};
+use crate::{
+    cards::slug,
+    covers::{self, Form},
+    shop::Shop,
+    statics::{A_DAY, cached, etag, hash},
+};
+
+/// `GET /covers/{id}.svg`
+pub(crate) async fn file(
+    State(shop): State<Arc<Shop>>,
+    Extension(trace): Extension<TraceContext>,
+    Path(file): Path<String>,
+    request: HeaderMap,
+) -> Response {
+    let Some(id) = file.strip_suffix(".svg").and_then(number) else {
+        return Problem::NotFound.into_response();
+    };
+    let (book, shown) = tokio::join!(shop.client.book(&trace, id), shop.shelves.first());
+    let book = match book {
+        Ok(book) => book,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let category = slug(&book.categories, &shown.catalogue).unwrap_or_default();
+    let svg = covers::draw(&book.title, &book.authors, &category, Form::File);
+    cached(&request, etag(hash(svg.as_bytes())), A_DAY, HeaderValue::from_static("image/svg+xml"), svg)
+}

@@ -1,0 +1,128 @@
+//! Whatever goes wrong is said on a page like all others, with the request's id for whoever asks the shop about it.
+
+use askama::Template;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use service::telemetry::RequestId;
+
+use super::{html_response, layout::Layout};
+use crate::{client::CallError, shop::Catalogue};
+
+/// Why a page cannot be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// There is no such page, category or book.
+    NotFound,
+    /// The address asks for something that makes no sense, which the text explains.
+    Invalid(&'static str),
+    /// Recommendations is down or late.
+    Unavailable,
+    /// A mistake of this program.
+    Internal,
+}
+
+impl Problem {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NotFound => Self::NotFound,
+            CallError::Invalid => Self::Invalid("The address asks for something that we do not understand."),
+            CallError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut answer = self.status().into_response();
+        answer.extensions_mut().insert(self);
+        answer
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct Page<'a> {
+    layout: Layout,
+    heading: &'a str,
+    text: &'a str,
+    again: Option<&'a str>,
+    status: u16,
+    request_id: &'a str,
+}
+
+/// Turns every failed answer below it, whoever made it, into a page.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let head = request.method() == Method::HEAD;
+    let address = (request.method() == Method::GET || head).then(|| request.uri().to_string());
+    let id = request.extensions().get::<RequestId>().cloned();
+    let answer = next.run(request).await;
+    let status = answer.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return answer;
+    }
+    let (heading, text) = words(status, answer.extensions().get::<Problem>());
+    let id = id.as_ref().and_then(|id| id.0.to_str().ok()).unwrap_or("unknown");
+    let again = address.as_deref().filter(|_| status.is_server_error());
+    let layout =
+        Layout::new(format!("{heading} – Shelfwise"), String::new(), None, &Catalogue::default()).unlisted();
+    let page = Page { layout, heading, text, again, status: status.as_u16(), request_id: id };
+    let mut page = html_response(page.to_string());
+    *page.status_mut() = status;
+    keep(answer.headers(), page.headers_mut());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    page
+}
+
+/// What a client needs to know beyond the page.
+fn keep(from: &HeaderMap, to: &mut HeaderMap) {
+    for name in [header::ALLOW, header::CONNECTION] {
+        if let Some(value) = from.get(&name) {
+            to.insert(name, value.clone());
+        }
+    }
+}
+
+fn words(status: StatusCode, problem: Option<&Problem>) -> (&'static str, &'static str) {
+    if let Some(Problem::Invalid(why)) = problem {
+        return ("That did not work", why);
+    }
+    match status {
+        StatusCode::NOT_FOUND => (
+            "We do not have this page",
+            "The address may be mistyped, or the book has left our shelves. Search for it, or look around.",
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => ("That cannot be done here", "This page can only be read."),
+        StatusCode::PAYLOAD_TOO_LARGE => ("That was too much", "Nothing of this size can be sent here."),
+        StatusCode::URI_TOO_LONG => ("The address is too long", "Shorten what you look for, and try again."),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "We cannot reach our shelves",
+            "The part of the shop that knows the books does not answer. It should be back soon: wait a moment, then try \
+             again.",
+        ),
+        status if status.is_client_error() => {
+            ("That did not work", "The address asks for something that we do not understand.")
+        }
+        _ => (
+            "Something went wrong here",
+            "This is our fault. Try again; if it stays like this, tell us the number below.",
+        ),
+    }
+}

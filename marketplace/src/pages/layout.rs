@@ -1,0 +1,106 @@
+use crate::{
+    config::PublicUrl,
+    shop::Catalogue,
+    statics::{SCRIPT, STYLE},
+};
+
+/// What surrounds every page: the head, the search field, the foot.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) title: String,
+    pub(crate) description: String,
+    /// The page's own address: absolute if the public one is known.
+    pub(crate) canonical: String,
+    /// Absolute address of a picture for previews.
+    pub(crate) image: Option<String>,
+    /// `website`, or `book` for a page about one.
+    pub(crate) kind: &'static str,
+    /// Whether search engines may list it.
+    pub(crate) listed: bool,
+    /// What stands in the search field.
+    pub(crate) query: String,
+    /// Books and categories in stock, once they are known.
+    pub(crate) stock: Option<(String, usize)>,
+    pub(crate) style: &'static str,
+    pub(crate) script: &'static str,
+    public: bool,
+}
+
+impl Layout {
+    pub(crate) fn new(
+        title: String,
+        path: String,
+        public_url: Option<&PublicUrl>,
+        catalogue: &Catalogue,
+    ) -> Self {
+        let host = public_url.map_or("", PublicUrl::as_str);
+        let stocked = catalogue.stocked().count();
+        Self {
+            title,
+            description: "Find a book by title, author, series or subject, or browse the shelves.".to_owned(),
+            canonical: format!("{host}{path}"),
+            image: None,
+            kind: "website",
+            listed: true,
+            query: String::new(),
+            stock: (stocked > 0).then(|| (thousands(catalogue.books), stocked)),
+            style: &STYLE.address,
+            script: &SCRIPT.address,
+            public: public_url.is_some(),
+        }
+    }
+
+    pub(crate) fn describe(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// For the page about one book. Previews need an absolute address, so there is no picture without a public one.
+    pub(crate) fn about_book(mut self, id: i32) -> Self {
+        self.kind = "book";
+        let host = self.canonical.strip_suffix(&format!("/books/{id}")).unwrap_or_default();
+        self.image = self.public.then(|| format!("{host}/covers/{id}.svg"));
+        self
+    }
+
+    /// For a page that search engines should not list.
+    pub(crate) fn unlisted(mut self) -> Self {
+        self.listed = false;
+        self
+    }
+
+    pub(crate) fn query(mut self, query: &str) -> Self {
+        self.query = query.to_owned();
+        self
+    }
+
+    pub(crate) fn absolute(&self) -> bool {
+        self.public
+    }
+}
+
+/// 12,345.
+pub(crate) fn thousands(number: i32) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + 4);
+    if number < 0 {
+        text.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

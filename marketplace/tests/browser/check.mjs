@@ -1,0 +1,328 @@
+// What a reader's browser must find, in a real Chromium. Run by tests/storefront/browser.rs, which starts the servers:
+// SHOP with the sample catalogue, DOWN without recommendations, SMALL with one book. Any complaint ends with exit code 1.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const modules = process.env.SHELFWISE_BROWSER_MODULES ?? path.join(here, "node_modules");
+const require = createRequire(path.join(modules, "anything.js"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const { CHROMIUM, SHOP, DOWN, SMALL } = process.env;
+
+const PAGES = [
+  "/", "/categories", "/categories/classics?page=2", "/books/1", "/books/276", "/search?q=dune", "/search?q=the&page=2",
+  "/search?q=xyzzyqwert", "/search", "/nowhere",
+].map((page) => SHOP + page).concat([`${DOWN}/`, `${DOWN}/books/1`, `${SMALL}/`, `${SMALL}/books/1`, `${SMALL}/categories/mystery`]);
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+
+const complaints = [];
+const complain = (what) => complaints.push(what);
+const expect = (good, what) => good || complain(what);
+
+const browser = await chromium.launch({
+  executablePath: CHROMIUM,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+  ],
+});
+
+/** A page that complains of script errors, policy violations and requests to other hosts. */
+async function open(url, options = {}) {
+  const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", ...options });
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    // A page that is a 404 or 503 says so in the console, too.
+    const expected = /Failed to load resource: the server responded with a status of (404|503)/.test(message.text());
+    if (["error", "warning"].includes(message.type()) && !expected) complain(`${page.url()}: console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complain(`${page.url()}: ${error}`));
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== new URL(url).origin) complain(`${url}: asks ${request.url()}`);
+  });
+  await page.goto(url);
+  return page;
+}
+
+const close = (page) => page.context().close();
+
+async function journey(javaScriptEnabled) {
+  const name = javaScriptEnabled ? "journey with script" : "journey without script";
+  const page = await open(SHOP + "/", { javaScriptEnabled });
+  expect((await page.title()) === "Online Books For You", `${name}: title of the home page`);
+  await page.getByRole("link", { name: /^Fantasy/ }).click();
+  await page.waitForURL("**/categories/fantasy");
+  expect((await page.getByRole("heading", { level: 1 }).innerText()) === "Fantasy", `${name}: heading of the category`);
+  await page.locator(".wall .card").nth(3).click();
+  await page.waitForURL("**/books/*");
+  const title = await page.getByRole("heading", { level: 1 }).innerText();
+  const field = page.getByRole("searchbox", { name: "Search the catalogue" });
+  await field.fill(title);
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.waitForURL("**/search?q=*");
+  const first = await page.locator("#results .name").first().innerText();
+  expect(first === title, `${name}: ${title} finds ${first}`);
+  await page.goBack();
+  await page.locator(".tags a").first().click();
+  await page.waitForURL((url) => url.pathname.startsWith("/categories/"));
+  await page.getByRole("link", { name: "Shelfwise" }).click();
+  await page.waitForURL(SHOP + "/");
+  await close(page);
+}
+
+/** Light and dark, phone and desktop, on one load. */
+async function accessible(url, looks) {
+  const page = await open(url);
+  await page.evaluate(axe);
+  for (const { viewport = DESKTOP, ...media } of looks) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia(media);
+    const { violations, passes } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+    expect(passes.length > 10, `${url}: axe saw nothing`);
+    for (const { id, nodes } of violations) {
+      const what = nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.any[0]?.message ?? ""}`).join(" | ");
+      complain(`${url} ${viewport.width} ${JSON.stringify(media)}: axe: ${id}: ${what}`);
+    }
+  }
+  await close(page);
+}
+
+/** Tab reaches everything that can be used; what has the focus is marked, in view and not covered. */
+async function keyboard(url, viewport) {
+  const page = await open(url, { viewport });
+  const name = `keyboard: ${url} at ${viewport.width}`;
+  const all = await page.locator("a:visible, button:visible, input:visible").count();
+  const seen = new Set();
+  for (let step = 0; step < all + 5; step++) {
+    await page.keyboard.press("Tab");
+    const focus = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return null;
+      const style = getComputedStyle(element);
+      const box = element.getBoundingClientRect();
+      const [x, y] = [box.x + box.width / 2, box.y + Math.min(box.height / 2, 40)];
+      const top = document.elementFromPoint(x, y);
+      const edge = 1;
+      return {
+        index: [...document.querySelectorAll("a, button, input, [tabindex]")].indexOf(element),
+        what: element.outerHTML.slice(0, 120),
+        marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+        inView: box.top >= -edge && box.left >= -edge && box.right <= innerWidth + edge && box.top < innerHeight - 24,
+        uncovered: element === top || element.contains(top),
+      };
+    });
+    if (!focus) break;
+    seen.add(focus.index);
+    expect(focus.marked, `${name}: not marked: ${focus.what}`);
+    expect(focus.inView, `${name}: out of view: ${focus.what}`);
+    expect(focus.uncovered, `${name}: covered: ${focus.what}`);
+  }
+  const hidden = await page.evaluate(() => [...document.querySelectorAll("a, button, input")].filter((element) => element.checkVisibility()).length);
+  expect(seen.size === hidden, `${name}: ${seen.size} of ${hidden} reached`);
+  await page.evaluate(() => document.activeElement.blur());
+  await page.reload();
+  await page.keyboard.press("Tab");
+  expect((await page.evaluate(() => document.activeElement.className)) === "skip", `${name}: the skip link is not first`);
+  await page.keyboard.press("Enter");
+  expect((await page.evaluate(() => document.activeElement.id)) === "content", `${name}: the skip link leads nowhere`);
+  await close(page);
+}
+
+/** Targets of at least 24 × 24; nothing wider than a 320-pixel view, which is 400 % zoom. */
+async function sizes(page, width) {
+  const url = page.url();
+  await page.setViewportSize({ width, height: 640 });
+  const found = await page.evaluate(() => {
+    const box = (element) => element.getBoundingClientRect();
+    const targets = [...document.querySelectorAll("a, button, input")].filter((element) => !element.matches(".skip"));
+    const small = targets.filter((element) => {
+      const { width, height } = box(element);
+      return element.checkVisibility() && (width < 23.99 || height < 23.99);
+    });
+    const wide = [...document.querySelectorAll("body *")].filter((element) => {
+      if (element.closest(".shelf, svg") || element.matches(".unseen, .skip")) return false;
+      return box(element).right > document.documentElement.clientWidth + 1;
+    });
+    const words = (element) => element.outerHTML.slice(0, 120);
+    return { small: small.map(words), wide: wide.map(words), scrolls: document.documentElement.scrollWidth > innerWidth };
+  });
+  for (const what of found.small) complain(`target below 24 × 24: ${url} at ${width}: ${what}`);
+  for (const what of found.wide.slice(0, 3)) complain(`too wide: ${url} at ${width}: ${what}`);
+  expect(!found.scrolls, `scrolls sideways: ${url} at ${width}`);
+}
+
+/** WCAG 1.4.12: nothing is cut off when the reader spaces the text. */
+async function textSpacing(page, width) {
+  const url = page.url();
+  await page.setViewportSize({ width, height: 640 });
+  const cut = await page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important; }
+      p { margin-block-end: 2em !important; }`);
+    document.adoptedStyleSheets = [sheet];
+    const clipped = [...document.querySelectorAll("main *, header *, footer *")].filter((element) => {
+      if (element.closest("svg") || element.matches(".unseen, .shelf, input")) return false;
+      const style = getComputedStyle(element);
+      const clips = style.overflowX !== "visible" || style.overflowY !== "visible";
+      return clips && (element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1);
+    });
+    // A cover's lettering keeps its place on the cover.
+    const spilled = [...document.querySelectorAll("svg.cover")].filter((cover) => {
+      const frame = cover.getBoundingClientRect();
+      return [...cover.querySelectorAll(":scope > g > text, :scope > text")].some((text) => {
+        const box = text.getBoundingClientRect();
+        return box.left < frame.left || box.right > frame.right + 1 || box.bottom > frame.bottom + 1;
+      });
+    });
+    const words = (element) => element.outerHTML.slice(0, 160);
+    return { clipped: clipped.map(words), spilled: spilled.length, scrolls: document.documentElement.scrollWidth > innerWidth };
+  });
+  for (const what of cut.clipped) complain(`text spacing: ${url} at ${width}: ${what}`);
+  expect(!cut.spilled, `text spacing: ${url} at ${width}: ${cut.spilled} covers are too small for their lettering`);
+  expect(!cut.scrolls, `text spacing: ${url} at ${width}: scrolls sideways`);
+}
+
+/** What is told by colour alone is lost where the reader chooses the colours. */
+async function forcedColours() {
+  const page = await open(SHOP + "/", { forcedColors: "active" });
+  const state = await page.evaluate(() => {
+    const style = (selector) => getComputedStyle(document.querySelector(selector));
+    return {
+      button: style(".button").borderTopStyle,
+      field: style(".search input").borderTopStyle,
+      cover: getComputedStyle(document.querySelector(".cover > path")).fill,
+      ground: style("body").backgroundColor,
+    };
+  });
+  expect(state.button === "solid" && state.field === "solid", "forced colours: no border");
+  expect(state.cover !== state.ground, "forced colours: covers have vanished");
+  await page.goto(SHOP + "/categories/classics?page=2");
+  const current = await page.evaluate(() => getComputedStyle(document.querySelector("[aria-current]")).borderTopWidth);
+  expect(parseFloat(current) >= 2, "forced colours: the current page is not marked");
+  await page.keyboard.press("Tab");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  expect(outline === "solid", "forced colours: the focus is not marked");
+  await close(page);
+}
+
+/** Results follow what is typed, in place, and are announced. */
+async function liveSearch() {
+  const page = await open(SHOP + "/search");
+  const status = page.getByRole("status");
+  await page.evaluate(() => (window.sameDocument = true));
+  await page.getByRole("searchbox").pressSequentially("dune", { delay: 20 });
+  await page.waitForURL("**/search?q=dune");
+  expect(/^\d+ books? found for “dune”$/.test(await status.innerText()), "live search: the count is not announced");
+  expect((await page.locator("#results .card").count()) > 0, "live search: no results in place");
+  expect((await page.title()).startsWith("dune"), "live search: the title stays");
+  await page.getByRole("searchbox").fill("xyzzyqwert");
+  await page.waitForURL("**/search?q=xyzzyqwert");
+  expect((await status.innerText()).startsWith("Nothing found"), "live search: nothing found is not announced");
+  expect(await page.getByText("Check the spelling").isVisible(), "live search: no next step");
+  // Answers that are overtaken are dropped: only the last word counts.
+  let held = 0;
+  await page.route("**/search?q=e*", async (route) => {
+    if (held++ === 0) await new Promise((resolve) => setTimeout(resolve, 600));
+    await route.continue().catch(() => {});
+  });
+  await page.getByRole("searchbox").fill("ender");
+  await page.waitForTimeout(300);
+  await page.getByRole("searchbox").fill("emma");
+  await page.waitForURL("**/search?q=emma");
+  await page.waitForTimeout(700);
+  expect((await status.innerText()).includes("“emma”"), "live search: an old answer overtook a new one");
+  await page.unrouteAll();
+  await page.getByRole("searchbox").fill("");
+  await page.waitForURL("**/search");
+  await page.waitForFunction(() => document.getElementById("found").textContent === "");
+  expect(await page.getByText("Type a title").isVisible(), "live search: an emptied field has no hint");
+  expect(await page.evaluate(() => window.sameDocument), "live search: the page was loaded anew");
+  expect((await page.evaluate(() => document.activeElement.id)) === "q", "live search: the focus moved");
+  await close(page);
+}
+
+/** Nothing moves once it is shown. */
+async function stands(url, viewport) {
+  const context = await browser.newContext({ viewport });
+  const fresh = await context.newPage();
+  await fresh.addInitScript(() => {
+    window.shift = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value)))
+      .observe({ type: "layout-shift", buffered: true });
+  });
+  await fresh.goto(url, { waitUntil: "networkidle" });
+  const shift = await fresh.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(window.shift), 100))));
+  expect(shift === 0, `layout shift ${shift}: ${url} at ${viewport.width}`);
+  await context.close();
+}
+
+/** Everything that a first visit to the home page moves over the wire. */
+async function weight() {
+  const context = await browser.newContext({ viewport: DESKTOP });
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  let bytes = 0;
+  let requests = 0;
+  session.on("Network.loadingFinished", ({ encodedDataLength }) => { bytes += encodedDataLength; requests += 1; });
+  await session.send("Network.enable");
+  await page.goto(SHOP + "/", { waitUntil: "networkidle" });
+  // Headless Chromium asks for no icon; a reader's browser does.
+  bytes += (await (await fetch(SHOP + "/favicon.svg")).arrayBuffer()).byteLength + 1000;
+  console.log(`home: ${bytes} bytes in ${requests} requests and an icon`);
+  expect(requests >= 3 && bytes < 60_000, `home weighs ${bytes} bytes in ${requests} requests`);
+  await context.close();
+}
+
+/** Two at a time. */
+const each = async (list, work) => {
+  const left = [...list];
+  const worker = async () => {
+    while (left.length) await work(left.shift());
+  };
+  await Promise.all([worker(), worker()]);
+};
+
+const check = async (name, work) => {
+  const start = Date.now();
+  try {
+    await work();
+  } catch (error) {
+    complain(`${name}: ${error.stack ?? error}`);
+  }
+  console.log(`${name}: ${Date.now() - start} ms`);
+};
+
+await check("journey with script", () => journey(true));
+await check("journey without script", () => journey(false));
+const LOOKS = [PHONE, DESKTOP].flatMap((viewport) => ["light", "dark"].map((colorScheme) => ({ viewport, colorScheme })));
+await check("axe", () => each(PAGES, (page) => accessible(page, LOOKS)));
+await check("axe with forced colours", () => accessible(SHOP + "/", [{ forcedColors: "active" }]));
+await check("keyboard", async () => {
+  for (const page of ["/", "/books/1", "/search?q=dune", "/categories/classics?page=2"]) await keyboard(SHOP + page, DESKTOP);
+  await keyboard(SHOP + "/", PHONE);
+  await keyboard(`${DOWN}/`, PHONE);
+});
+await check("sizes and text spacing", () => each(PAGES, async (url) => {
+  const page = await open(url);
+  for (const width of [320, 390, 768, 1280, 1920]) await sizes(page, width);
+  for (const width of [320, 1280]) await textSpacing(page, width);
+  await close(page);
+}));
+await check("forced colours", forcedColours);
+await check("live search", liveSearch);
+await check("layout shift", async () => {
+  for (const page of ["/", "/books/1", "/search?q=dune", "/categories/classics"]) {
+    for (const viewport of [PHONE, DESKTOP]) await stands(SHOP + page, viewport);
+  }
+});
+await check("weight", weight);
+
+await browser.close();
+if (complaints.length) {
+  console.error([...new Set(complaints)].join("\n"));
+  process.exitCode = 1;
+}

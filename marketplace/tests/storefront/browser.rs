@@ -1,0 +1,35 @@
+//! Chromium looks at the pages; `tests/browser/check.mjs` says what it must find.
+
+use std::{env, path::Path, process::Command};
+
+use crate::fixture::{marketplace, shop, shop_with, silent};
+
+/// Where `npm ci` has put `playwright-core` and `axe-core`, if not beside the script.
+const MODULES: &str = "SHELFWISE_BROWSER_MODULES";
+
+#[test]
+fn chromium_finds_nothing_to_complain_about() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let modules = env::var(MODULES).unwrap_or_else(|_| folder.join("node_modules").display().to_string());
+    let module = |name: &str| format!("{modules}/{name}");
+    if !testing::have(&["node", "chromium", &module("playwright-core"), &module("axe-core")]) {
+        return;
+    }
+    let (_listener, nobody) = silent();
+    let down = marketplace(nobody, &["--call-deadline", "50ms"]);
+    let book =
+        r#"{"id": 1, "title": "Преступление и наказание", "title_language": "ru", "categories": ["Manga"]}"#;
+    let (_recommendations, small, _folder) = shop_with(&format!("{book}\n"), &[]);
+    let output = Command::new("node")
+        .arg(folder.join("check.mjs"))
+        .env(MODULES, &modules)
+        .env("CHROMIUM", testing::find("chromium").unwrap())
+        .env("SHOP", format!("http://{}", shop().address))
+        .env("DOWN", format!("http://{}", down.address))
+        .env("SMALL", format!("http://{}", small.address))
+        .output()
+        .unwrap();
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+}

@@ -1,0 +1,81 @@
+//! Recommendations is down, late, or comes back.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use testing::eventually;
+
+use crate::fixture::{Running, marketplace, recommendations, silent};
+
+#[test]
+fn without_recommendations_pages_say_so_at_once() {
+    let (listener, nobody) = silent();
+    drop(listener);
+    answers_honestly(&marketplace(nobody, &[]), Duration::from_millis(700));
+}
+
+#[test]
+fn late_recommendations_are_not_waited_for() {
+    let (_listener, nobody) = silent();
+    // Two calls one after the other are the most that a page makes.
+    answers_honestly(&marketplace(nobody, &["--call-deadline", "300ms"]), Duration::from_millis(1500));
+}
+
+fn answers_honestly(marketplace: &Running, limit: Duration) {
+    for _ in 0..3 {
+        let start = Instant::now();
+        let home = marketplace.get("/");
+        assert!(start.elapsed() < limit, "{:?}", start.elapsed());
+        assert_eq!(home.status, 200);
+        let text = home.text();
+        assert!(text.contains("We cannot suggest books at the moment"), "{text}");
+        assert_eq!(text.matches("<title>Online Books For You</title>").count(), 1);
+        assert_eq!(text.matches("<li>").count(), 0);
+        for path in ["/categories", "/categories/mystery", "/books/1", "/search?q=dune", "/covers/1.svg"] {
+            let start = Instant::now();
+            let page = marketplace.get(path);
+            assert!(start.elapsed() < limit, "{path}: {:?}", start.elapsed());
+            assert_eq!(page.status, 503, "{path}");
+            assert_eq!(page.header("retry-after"), "2", "{path}");
+            assert!(page.text().contains("We cannot reach our shelves"), "{path}");
+        }
+        // These need nobody.
+        for path in ["/search", "/robots.txt", "/favicon.ico"] {
+            assert_eq!(marketplace.get(path).status, 200, "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_shop_recovers_by_itself_and_keeps_its_shelves() {
+    let server = recommendations(0, "sqlite::memory:", true);
+    let address = server.address;
+    let marketplace = marketplace(address, &[]);
+    let whole =
+        |text: &str| text.matches("<li>").count() == 3 && text.matches("class=\"shelf\"").count() == 4;
+    eventually("the home page is whole", Duration::from_secs(10), || {
+        whole(marketplace.get("/").text()).then_some(())
+    });
+
+    drop(server);
+    let home = marketplace.get("/");
+    assert_eq!(home.status, 200);
+    assert!(home.text().contains("We cannot suggest books at the moment"));
+    // What was fetched before can still be shown.
+    assert_eq!(home.text().matches("class=\"shelf\"").count(), 4);
+    assert_eq!(marketplace.get("/categories").status, 200);
+    assert_eq!(marketplace.get("/books/1").status, 503);
+
+    let _server = again(address);
+    let start = Instant::now();
+    eventually("the shop is back", Duration::from_secs(1), || {
+        whole(marketplace.get("/").text()).then_some(())
+    });
+    assert_eq!(marketplace.get("/books/1").status, 200, "after {:?}", start.elapsed());
+}
+
+fn again(address: SocketAddr) -> Running {
+    recommendations(address.port(), "sqlite::memory:", true)
+}

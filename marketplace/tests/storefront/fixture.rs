@@ -1,0 +1,190 @@
+//! Servers on free ports, and a client that sees every byte.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::LazyLock,
+    thread,
+    time::Duration,
+};
+
+use clap::Parser as _;
+use recommendations::{
+    import::{self, Format},
+    store::Store,
+};
+use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+
+/// A server in a thread of its own, which ends with it.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server did not panic");
+        }
+    }
+}
+
+/// Both servers, with the sample catalogue; one for all tests that only read.
+pub(crate) fn shop() -> &'static Running {
+    static BOTH: LazyLock<(Running, Running)> = LazyLock::new(|| {
+        let recommendations = recommendations(0, "sqlite::memory:", true);
+        let marketplace = marketplace(recommendations.address, &[]);
+        (recommendations, marketplace)
+    });
+    &BOTH.1
+}
+
+/// A recommendation server; port 0 takes a free one.
+pub(crate) fn recommendations(port: u16, database: &str, sample: bool) -> Running {
+    let arguments =
+        ["recommendations", "--database-url", database, "--shutdown-grace", "1s", "--sample-catalogue"];
+    let config = recommendations::Config::parse_from(arguments.into_iter().chain([if sample {
+        "true"
+    } else {
+        "false"
+    }]));
+    let server = run(port, move |listener, admin, stop| recommendations::run(config, listener, admin, stop));
+    // gRPC answers once the catalogue is in memory.
+    testing::eventually("the catalogue is served", Duration::from_secs(60), || {
+        TcpStream::connect(server.address).ok().filter(|stream| greeted(stream))
+    });
+    server
+}
+
+/// An HTTP/2 server begins with a SETTINGS frame.
+fn greeted(mut stream: &TcpStream) -> bool {
+    let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let mut answer = [0; 9];
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream.write_all(hello).is_ok() && stream.read_exact(&mut answer).is_ok()
+}
+
+/// A storefront in front of the server at `recommendations`.
+pub(crate) fn marketplace(recommendations: SocketAddr, more: &[&str]) -> Running {
+    let host = recommendations.to_string();
+    let arguments = ["marketplace", "--recommendations-host", &host, "--shutdown-grace", "1s"];
+    let config = marketplace::Config::parse_from(arguments.iter().chain(more));
+    run(0, move |listener, admin, stop| marketplace::run(config, listener, admin, stop))
+}
+
+/// A storefront in front of a catalogue that holds only these books, one JSON object a line.
+pub(crate) fn shop_with(books: &str, more: &[&str]) -> (Running, Running, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("shelfwise.db").display());
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = Store::connect(&url).await.unwrap();
+        let rows = std::io::Cursor::new(books.to_owned());
+        let report = import::books(rows, Format::Jsonl, &store, |_| {}).await.unwrap();
+        assert_eq!(report.new, books.lines().count() as u64);
+    });
+    drop(runtime);
+    let recommendations = recommendations(0, &url, false);
+    let marketplace = marketplace(recommendations.address, more);
+    (recommendations, marketplace, folder)
+}
+
+/// A server that accepts and never says a word.
+pub(crate) fn silent() -> (std::net::TcpListener, SocketAddr) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn run<F>(port: u16, serve: impl FnOnce(TcpListener, TcpListener, Stop) -> F + Send + 'static) -> Running
+where
+    F: Future<Output = Result<(), service::Failure>>,
+{
+    let (stop, stopped) = oneshot::channel();
+    let (tell, address) = std::sync::mpsc::channel();
+    let thread = thread::spawn(move || {
+        Runtime::new().unwrap().block_on(async {
+            let listener = service::bind("TEST", SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
+            let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            serve(listener, admin, Box::pin(async { drop(stopped.await) })).await.unwrap();
+        });
+    });
+    Running { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+}
+
+type Stop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+impl Running {
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "")
+    }
+
+    /// Sends a request with further header lines, each ended by `\r\n`.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        // A server that refuses what it has not read may reset the connection after its answer.
+        let end = stream.read_to_end(&mut bytes);
+        assert!(end.is_ok() || !bytes.is_empty(), "{end:?}");
+        parse(&bytes)
+    }
+}
+
+fn parse(bytes: &[u8]) -> Answer {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("the end of the head");
+    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers: BTreeMap<_, _> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let body = &bytes[end + 4..];
+    let chunked = headers.get("transfer-encoding").is_some_and(|encoding| encoding == "chunked");
+    let body = if chunked { unchunk(body) } else { body.to_vec() };
+    Answer { status, headers, body }
+}
+
+fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = bytes.windows(2).position(|window| window == b"\r\n").expect("a chunk's size");
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..line]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&bytes[line + 2..line + 2 + size]);
+        bytes = &bytes[line + 4 + size..];
+    }
+}
+
+/// The values of an attribute that begin with `prefix`, in the order of the page.
+pub(crate) fn links<'a>(page: &'a str, prefix: &str) -> Vec<&'a str> {
+    let values = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    values.filter(|value| value.starts_with(prefix)).collect()
+}

@@ -1,0 +1,8 @@
+//! The storefront as its readers meet it: over HTTP, in front of a real recommendation server.
+
+mod browser;
+mod degraded;
+mod fixture;
+mod guards;
+mod pages;
+mod statics;
