@@ -36,5 +36,5 @@ pub fn routes(current: Current, config: &Config) -> Routes {
         .max_encoding_message_size(MAX_ANSWER_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);
-    Routes::new(recommendations).add_service(catalogue).prepare()
+    Routes::new(recommendations).add_service(catalogue)
 }

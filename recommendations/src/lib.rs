@@ -136,6 +136,8 @@ fn reflection() -> impl tonic::server::NamedService
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(protobufs::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        // So that clients can show which field of a request was wrong.
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("descriptors made by the compiler")
 }

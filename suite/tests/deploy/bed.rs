@@ -9,6 +9,9 @@ use std::{
 /// The services that have an image each.
 pub(crate) const SERVICES: [&str; 2] = ["recommendations", "marketplace"];
 
+/// A folder (`debug` or `release`) with binaries that are to be packaged as they are, instead of being built now.
+const BINARIES: &str = "SHELFWISE_BINARIES";
+
 /// The image of the test beds' own client.
 pub(crate) const PROBE: &str = "shelfwise-testbed/probe:1";
 
@@ -75,7 +78,7 @@ pub(crate) fn profile() -> String {
 pub(crate) fn build_stage() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
-        for service in SERVICES {
+        for service in SERVICES.iter().filter(|_| std::env::var_os(BINARIES).is_none()) {
             run(Command::new(env!("CARGO")).current_dir(workspace()).args([
                 "build",
                 "--locked",
@@ -93,8 +96,11 @@ pub(crate) fn build_stage() {
     });
 }
 
-/// Where cargo put what it built for this test.
+/// Where cargo put what it built for this test, or the folder that the variable names.
 fn binaries() -> PathBuf {
+    if let Some(folder) = std::env::var_os(BINARIES) {
+        return folder.into();
+    }
     let test = std::env::current_exe().unwrap();
     test.parent().and_then(Path::parent).unwrap().to_owned()
 }

@@ -17,13 +17,17 @@ fn books_are_imported_beside_a_running_suite_and_shown_at_once() {
     let suite = Suite::start();
     let file = suite.data.path().join("shop.csv");
     std::fs::write(&file, ROWS).unwrap();
-    let import = || run(shelfwise().args(["import", "books"]).arg(&file).arg("--data").arg(suite.data.path()));
+    let import =
+        || run(shelfwise().args(["import", "books"]).arg(&file).arg("--data").arg(suite.data.path()));
 
     let first = import();
     assert_eq!(first.code, Some(0), "{}", first.err);
     assert!(first.out.contains("2 new, 0 changed, 0 unchanged, 2 rejected"), "{}", first.out);
     let rejected: Vec<_> = first.err.lines().collect();
-    assert!(rejected.len() == 2 && rejected[0].starts_with("3\t") && rejected[1].starts_with("5\t"), "{rejected:?}");
+    assert!(
+        rejected.len() == 2 && rejected[0].starts_with("3\t") && rejected[1].starts_with("5\t"),
+        "{rejected:?}"
+    );
 
     let page = eventually("the new shelf", Duration::from_secs(15), || {
         http::get(suite.pages, "/categories/manga").ok().filter(|page| page.status == 200)
@@ -106,7 +110,9 @@ fn certificates_are_made_and_made_again_by_the_same_authority() {
 #[test]
 fn every_setting_is_shown_with_its_variable() {
     let ended = run(shelfwise().arg("settings"));
-    for variable in ["RECOMMENDATIONS_BIND", "MARKETPLACE_BIND", "RECOMMENDATIONS_HOST", "DATABASE_URL", "SHELFWISE_LOG"] {
+    for variable in
+        ["RECOMMENDATIONS_BIND", "MARKETPLACE_BIND", "RECOMMENDATIONS_HOST", "DATABASE_URL", "SHELFWISE_LOG"]
+    {
         assert!(ended.out.contains(variable), "{variable} in\n{}", ended.out);
     }
 }

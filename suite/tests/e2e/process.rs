@@ -12,7 +12,10 @@ use testing::{eventually, free_port, http};
 pub(crate) fn shelfwise() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shelfwise"));
     // Nothing of the machine that runs the tests may matter.
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SHELFWISE_LOG", "info");
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("SHELFWISE_LOG", "info");
     command.stdin(Stdio::null());
     command
 }
@@ -41,8 +44,21 @@ impl Suite {
 
     /// Without waiting for it to be ready.
     pub(crate) fn spawn(data: TempDir, variables: &[(&str, &str)]) -> Self {
-        let [grpc, grpc_admin, pages, pages_admin] =
-            std::array::from_fn(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
+        Self::spawn_at(
+            std::array::from_fn(|_| SocketAddr::from(([127, 0, 0, 1], free_port()))),
+            data,
+            variables,
+        )
+    }
+
+    /// Starts one that has ended again: on the same ports, with data of its own.
+    pub(crate) fn again(&self) -> Self {
+        let places = [self.grpc, self.grpc_admin, self.pages, self.pages_admin];
+        Self::spawn_at(places, tempfile::tempdir().unwrap(), &[])
+    }
+
+    fn spawn_at(places: [SocketAddr; 4], data: TempDir, variables: &[(&str, &str)]) -> Self {
+        let [grpc, grpc_admin, pages, pages_admin] = places;
         let log = std::fs::File::create(data.path().join("log")).unwrap();
         let child = shelfwise()
             .arg("--data")

@@ -16,7 +16,10 @@ fn it_says_where_everything_is_and_how_to_try_it() {
         suite.pages.to_string(),
         suite.pages_admin.to_string(),
         suite.data.path().display().to_string(),
-        format!("grpcurl -plaintext -d '{{\"user_id\": 1, \"category\": \"MYSTERY\", \"max_results\": 3}}' {}", suite.grpc),
+        format!(
+            "grpcurl -plaintext -d '{{\"user_id\": 1, \"category\": \"MYSTERY\", \"max_results\": 3}}' {}",
+            suite.grpc
+        ),
         format!("http://{}/", suite.pages),
     ] {
         assert!(printed.contains(&expected), "{expected} in\n{printed}");
@@ -74,7 +77,11 @@ fn a_folder_that_cannot_be_written_is_one_line_and_code_74() {
     for data in [file.join("below"), if root { file.clone() } else { locked.clone() }] {
         let ended = run(shelfwise().arg("--data").arg(&data));
         assert_eq!(ended.code, Some(74), "{}", ended.err);
-        assert!(ended.err.contains(&data.display().to_string()) && ended.err.lines().count() == 1, "{}", ended.err);
+        assert!(
+            ended.err.contains(&data.display().to_string()) && ended.err.lines().count() == 1,
+            "{}",
+            ended.err
+        );
     }
 }
 
@@ -93,13 +100,20 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
     ] {
         let mut command = shelfwise();
         command.arg("--ephemeral").env(variable, value);
-        for bind in ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"] {
+        for bind in [
+            "RECOMMENDATIONS_BIND",
+            "RECOMMENDATIONS_ADMIN_BIND",
+            "MARKETPLACE_BIND",
+            "MARKETPLACE_ADMIN_BIND",
+        ] {
             if bind != variable {
                 command.env(bind, "127.0.0.1:0");
             }
         }
         if expected.is_empty() {
-            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9").env("OTEL_TRACES_SAMPLER", "traceidratio");
+            command
+                .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+                .env("OTEL_TRACES_SAMPLER", "traceidratio");
         }
         let ended = run(&mut command);
         assert_eq!(ended.code, Some(64), "{variable}: {} {}", ended.out, ended.err);
@@ -112,7 +126,9 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
 #[test]
 fn a_database_that_is_not_there_is_one_line_without_its_password() {
     let mut command = shelfwise();
-    for bind in ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"] {
+    for bind in
+        ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"]
+    {
         command.env(bind, "127.0.0.1:0");
     }
     let folder = tempfile::tempdir().unwrap();

@@ -14,16 +14,23 @@ fn grpcurl_needs_no_contract_file() {
         return;
     }
     let suite = Suite::start();
-    let plain = |arguments: &[&str], target: &[&str]| grpcurl(&suite, &[&["-plaintext"], arguments].concat(), target);
+    let plain =
+        |arguments: &[&str], target: &[&str]| grpcurl(&suite, &[&["-plaintext"], arguments].concat(), target);
 
     let services = plain(&[], &["list"]).out;
-    for service in
-        ["Recommendations", "shelfwise.catalogue.v1.CatalogueService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]
-    {
+    for service in [
+        "Recommendations",
+        "shelfwise.catalogue.v1.CatalogueService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+    ] {
         assert!(services.lines().any(|line| line == service), "{service} in\n{services}");
     }
     let described = plain(&[], &["describe", "RecommendationRequest"]).out;
-    assert!(described.contains("BookCategory category = 2") && described.contains("int32 max_results = 3"), "{described}");
+    assert!(
+        described.contains("BookCategory category = 2") && described.contains("int32 max_results = 3"),
+        "{described}"
+    );
 
     let call = r#"{"user_id": 1, "category": "SELF_HELP", "max_results": 3}"#;
     let answer = plain(&["-d", call], &["Recommendations/Recommend"]);
@@ -31,18 +38,30 @@ fn grpcurl_needs_no_contract_file() {
     assert_eq!(answer.out.matches("\"title\"").count(), 3, "{}", answer.out);
 
     let unknown = plain(&["-d", r#"{"category": 999, "max_results": 3}"#], &["Recommendations/Recommend"]);
-    assert!(unknown.err.contains("NotFound") && unknown.err.contains("Category not found"), "{}", unknown.err);
+    assert!(
+        unknown.err.contains("NotFound") && unknown.err.contains("Category not found"),
+        "{}",
+        unknown.err
+    );
     let negative = plain(&["-d", r#"{"max_results": -1}"#], &["Recommendations/Recommend"]);
-    assert!(negative.err.contains("InvalidArgument") && negative.err.contains("max_results"), "{}", negative.err);
+    assert!(
+        negative.err.contains("InvalidArgument") && negative.err.contains("max_results"),
+        "{}",
+        negative.err
+    );
 
     for service in ["", "Recommendations", "shelfwise.catalogue.v1.CatalogueService"] {
-        let health = plain(&["-d", &format!(r#"{{"service": "{service}"}}"#)], &["grpc.health.v1.Health/Check"]);
+        let health =
+            plain(&["-d", &format!(r#"{{"service": "{service}"}}"#)], &["grpc.health.v1.Health/Check"]);
         assert!(health.out.contains("SERVING"), "{service}: {}", health.err);
     }
     let health = plain(&["-d", r#"{"service": "nothing"}"#], &["grpc.health.v1.Health/Check"]);
     assert!(health.err.contains("NotFound"), "{}", health.err);
 
-    let found = plain(&["-d", r#"{"query": "orient expres"}"#], &["shelfwise.catalogue.v1.CatalogueService/SearchBooks"]);
+    let found = plain(
+        &["-d", r#"{"query": "orient expres"}"#],
+        &["shelfwise.catalogue.v1.CatalogueService/SearchBooks"],
+    );
     assert!(found.out.contains("Murder on the Orient Express"), "{} {}", found.out, found.err);
 }
 
@@ -99,7 +118,9 @@ fn a_python_client_generated_from_the_contract_works() {
         .arg("recommendations.proto"));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     let client = workspace().join("suite/tests/e2e/client.py");
-    let ended =
-        run(Command::new(&python).arg(client).arg(suite.grpc.to_string()).env("PYTHONPATH", generated.path()));
+    let ended = run(Command::new(&python)
+        .arg(client)
+        .arg(suite.grpc.to_string())
+        .env("PYTHONPATH", generated.path()));
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
 }
