@@ -70,7 +70,8 @@ fn compose_runs_both_services_with_mutual_tls() {
     // Published, and nothing else is.
     let published = run(&mut docker("probe", &["get", "http://127.0.0.1:5000/"]));
     assert!(is_home_page(&published), "{published}");
-    assert_eq!(compose.ports("marketplace").lines().collect::<Vec<_>>(), ["5000/tcp -> 0.0.0.0:5000"]);
+    let ports = compose.ports("marketplace");
+    assert!(ports.lines().all(|line| line.starts_with("5000/tcp -> ") && line.ends_with(":5000")), "{ports}");
     assert_eq!(compose.ports("recommendations"), "");
     let outside = get(&public, "http://recommendations:9091/live");
     assert!(!outside.status.success(), "recommendations is on the private network only");

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -229,6 +229,8 @@ impl Drop for Load {
 pub(crate) struct Forward {
     child: Child,
     port: u16,
+    /// Kept open: kubectl prints a line for every connection, and would die of a closed pipe.
+    _said: BufReader<ChildStdout>,
 }
 
 impl Forward {
@@ -236,9 +238,11 @@ impl Forward {
         let mut command = kubectl(&["-n", namespace.name(), "port-forward", to, &format!(":{port}")]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        said.read_line(&mut line).unwrap();
         let port = line.strip_prefix("Forwarding from 127.0.0.1:").and_then(|rest| rest.split(' ').next()?.parse().ok());
-        Self { child, port: port.unwrap_or_else(|| panic!("kubectl port-forward said {line:?}")) }
+        let port = port.unwrap_or_else(|| panic!("kubectl port-forward said {line:?}"));
+        Self { child, port, _said: said }
     }
 
     pub(crate) fn address(&self) -> String {
