@@ -1,1 +1,41 @@
-fn main() {}
+//! What Shelfwise claims about its speed and memory, as commands. `README.md` beside this crate has the results.
+
+mod arguments;
+mod books;
+mod build;
+mod constant;
+mod failure;
+mod home;
+mod load;
+mod machine;
+mod million;
+mod ours;
+mod peers;
+mod process;
+mod recommend;
+mod report;
+mod rounds;
+mod suite;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::failure::Failure;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    let outcome = tokio::select! {
+        outcome = arguments.run() => outcome,
+        // Dropping the run ends every process that it started.
+        () = process::interrupted() => Err(Failure::Interrupted),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("benchmarks: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

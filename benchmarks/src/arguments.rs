@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    books, build, constant, failure::Failure, home, million, ours::Binaries, recommend, report::Section,
+    suite,
+};
+
+/// Measures Shelfwise beside its peers on this machine
+#[derive(Parser, Debug)]
+#[command(version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    effort: Effort,
+    /// End with an error if a target is missed
+    #[arg(long, global = true)]
+    check: bool,
+    /// Leave README.md as it is
+    #[arg(long, global = true)]
+    no_write: bool,
+}
+
+/// How long to measure.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// One short round of each, in whatever profile this was built; no targets, README.md stays as it is
+    #[arg(long, global = true)]
+    pub(crate) smoke: bool,
+    /// Alternating rounds
+    #[arg(long, global = true, value_name = "COUNT", default_value_t = 7, value_parser = clap::value_parser!(u32).range(5..100))]
+    rounds: u32,
+    /// Length of a round, after a second of warming up
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..60))]
+    seconds: u64,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// All of the measurements below but `build`
+    All,
+    /// Recommend, beside a Python grpcio server and a bare tonic server
+    Recommend,
+    /// The home page, beside Flask under gunicorn and axum with a constant page
+    Home,
+    /// The whole suite in one process: memory, start, size of the binaries
+    Suite,
+    /// A catalogue of a thousand to a million books: import, memory, start, latency
+    Million,
+    /// A cold `cargo build --release` of a copy of this checkout, and what a changed line costs
+    Build,
+    /// Writes generated books as JSONL, the same for the same number
+    Books {
+        /// How many
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u32,
+        /// Where to
+        file: PathBuf,
+    },
+    /// A bare tonic server that answers every Recommend with the message in a file
+    #[command(hide = true)]
+    ConstantAnswer { address: SocketAddr, file: PathBuf },
+    /// An axum server whose only page is a file
+    #[command(hide = true)]
+    ConstantPage { address: SocketAddr, file: PathBuf },
+}
+
+impl Effort {
+    /// How many rounds every contender gets.
+    pub(crate) fn rounds(&self) -> u32 {
+        if self.smoke { 1 } else { self.rounds }
+    }
+
+    /// How long a round is counted.
+    pub(crate) fn round(&self) -> Duration {
+        if self.smoke { Duration::from_millis(500) } else { Duration::from_secs(self.seconds) }
+    }
+
+    /// How long a contender gets to warm up before every round.
+    pub(crate) fn warm_up(&self) -> Duration {
+        Duration::from_millis(if self.smoke { 300 } else { 1000 })
+    }
+}
+
+impl Arguments {
+    /// Does what the command line says.
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        let Self { command, effort, .. } = &self;
+        let sections: &[Measurement] = match command {
+            Command::All => {
+                &[Measurement::Recommend, Measurement::Home, Measurement::Suite, Measurement::Million]
+            }
+            Command::Recommend => &[Measurement::Recommend],
+            Command::Home => &[Measurement::Home],
+            Command::Suite => &[Measurement::Suite],
+            Command::Million => &[Measurement::Million],
+            Command::Build => &[Measurement::Build],
+            Command::Books { count, file } => return books::write(*count, file).map(|()| ExitCode::SUCCESS),
+            Command::ConstantAnswer { address, file } => {
+                return constant::answer(*address, file).await.map(|()| ExitCode::SUCCESS);
+            }
+            Command::ConstantPage { address, file } => {
+                return constant::page(*address, file).await.map(|()| ExitCode::SUCCESS);
+            }
+        };
+        let binaries = Binaries::find()?;
+        let mut reached = true;
+        for measurement in sections {
+            let section = measurement.take(&binaries, effort).await?;
+            reached &= self.publish(&section)?;
+        }
+        let failed = self.check && !reached && !effort.smoke;
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    /// Prints a section and puts it into the README; whether all of its targets were reached.
+    fn publish(&self, section: &Section) -> Result<bool, Failure> {
+        println!("{}", section.render(self.effort.smoke));
+        let required = env::var_os("SHELFWISE_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+        if let Some(skipped) = section.skipped.first().filter(|_| required) {
+            return Err(Failure::Skipped { skipped: skipped.clone() });
+        }
+        if !self.effort.smoke && !self.no_write {
+            section.write()?;
+        }
+        Ok(section.reached())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Measurement {
+    Recommend,
+    Home,
+    Suite,
+    Million,
+    Build,
+}
+
+impl Measurement {
+    async fn take(self, binaries: &Binaries, effort: &Effort) -> Result<Section, Failure> {
+        match self {
+            Self::Recommend => recommend::measure(binaries, effort).await,
+            Self::Home => home::measure(binaries, effort).await,
+            Self::Suite => suite::measure(binaries, effort).await,
+            Self::Million => million::measure(binaries, effort).await,
+            Self::Build => build::measure().await,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What can go wrong in a measurement.
+
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// Why there is no measurement. Every text says what was being done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(
+        "{path} is missing; build it in the same profile first: cargo build [--release] --workspace --bins"
+    )]
+    NoBinary { path: PathBuf },
+    #[error("cannot start {name}: {source}")]
+    Start { name: String, source: io::Error },
+    #[error("{name} ended at once ({status}): {log}")]
+    Ended { name: String, status: String, log: String },
+    #[error("{name} is not up after {after:?}, the last answer was: {last}")]
+    NotUp { name: String, after: Duration, last: String },
+    #[error("cannot {doing}: {source}")]
+    File { doing: String, source: io::Error },
+    #[error("{address}: cannot {doing}: {why}")]
+    Call { address: SocketAddr, doing: &'static str, why: String },
+    #[error("{address}: a wrong answer: {why}")]
+    Answer { address: SocketAddr, why: String },
+    #[error("{address}: no call was answered within the round")]
+    NoCalls { address: SocketAddr },
+    #[error("{address}: calls are stuck {0:?} after the end of the round", .after)]
+    Stuck { address: SocketAddr, after: Duration },
+    #[error("{what} failed ({status}): {log}")]
+    Command { what: String, status: String, log: String },
+    #[error("{skipped} was not measured, and SHELFWISE_REQUIRE_TOOLS is set")]
+    Skipped { skipped: String },
+    #[error("README.md has no `<!-- {marker}:begin -->` … `<!-- {marker}:end -->`")]
+    NoMarker { marker: String },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Failure {
+    /// For `map_err` on file operations.
+    pub(crate) fn file(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::File { doing, source }
+    }
+}

@@ -1,0 +1,62 @@
+//! The home page, with a call of `Recommend` behind it for whoever makes one.
+
+use std::fs;
+
+use crate::{
+    arguments::Effort,
+    failure::Failure,
+    load::{self, Target},
+    machine::Group,
+    ours::{self, Binaries, Server},
+    peers::{self, Python},
+    report::{Bound, Section},
+    rounds::{Contender, alternate},
+};
+
+/// Visitors, each waiting for one page at a time.
+const CONNECTIONS: usize = 16;
+
+const TIMES_FLASK: Bound = Bound::AtLeast(15.0);
+const OF_CONSTANT: Bound = Bound::AtLeast(0.35);
+
+/// Measures all contenders.
+pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Section, Failure> {
+    let mut section = Section::new("home");
+    let folder = tempfile::tempdir().map_err(Failure::file("make a folder"))?;
+    // The same real server behind both storefronts: what differs is the page.
+    let recommendations = binaries.recommendations(folder.path(), true).await?;
+    let ours = binaries.marketplace(recommendations.address, folder.path()).await?;
+
+    let page = load::get(ours::home(ours.address)).await?;
+    let file = folder.path().join("home.html");
+    fs::write(&file, page).map_err(Failure::file("write a page"))?;
+    let constant = peers::constant_page(&file, folder.path()).await?;
+
+    let flask = match Python::find() {
+        Some(python) => Some(python.marketplace(recommendations.address, folder.path()).await?),
+        None => None,
+    };
+
+    let behind = recommendations.process.group();
+    let contender = |name, server: &Server, behind: Option<Group>| Contender {
+        name,
+        target: Target::Page(ours::home(server.address)),
+        watched: [server.process.group()].into_iter().chain(behind).collect(),
+    };
+    let mut contenders =
+        vec![contender("Shelfwise", &ours, Some(behind)), contender("constant axum", &constant, None)];
+    match &flask {
+        Some(flask) => contenders.push(contender("Flask, gunicorn", flask, Some(behind))),
+        None => section.skipped.push(format!("Flask, gunicorn: {}", Python::ADVICE)),
+    }
+    let results = alternate(&contenders, CONNECTIONS, 1, effort).await?;
+    section.comparison(&results);
+    if let [own, constant, flask @ ..] = &results[..] {
+        for flask in flask {
+            section.target("home page, times Flask", own.ratio(flask, |round| round.rate), TIMES_FLASK, "");
+        }
+        let ratio = own.ratio(constant, |round| round.rate);
+        section.target("home page, of a constant page", ratio, OF_CONSTANT, "");
+    }
+    Ok(section)
+}

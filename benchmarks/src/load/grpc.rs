@@ -1,0 +1,187 @@
+//! `Recommend` over HTTP/2, written on hyper: a full gRPC client would spend more than some of the servers.
+
+use std::net::SocketAddr;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderValue, Request, Uri, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::Message as _;
+use protobufs::recommendations::{BookCategory, RecommendationRequest, RecommendationResponse};
+use tokio::net::TcpStream;
+
+use super::wrong;
+use crate::failure::Failure;
+
+/// Bytes before every message: a flag and a length.
+const FRAME: usize = 5;
+
+/// Three mysteries for reader 1, as the tutorial's client asks for them.
+#[derive(Clone, Debug)]
+pub(crate) struct Recommend {
+    pub(crate) address: SocketAddr,
+    /// The size of the message where it is always the same. What a real server chooses differs from call to call.
+    pub(crate) exactly: Option<usize>,
+}
+
+/// A connection, shared by its clones.
+#[derive(Clone)]
+pub(super) struct Caller {
+    address: SocketAddr,
+    exactly: Option<usize>,
+    sender: SendRequest<Full<Bytes>>,
+    uri: Uri,
+    message: Bytes,
+}
+
+/// How many books are asked for, and must come.
+const BOOKS: usize = 3;
+
+/// One answer's message as it came.
+pub(crate) async fn ask(address: SocketAddr) -> Result<Bytes, Failure> {
+    let mut caller = Recommend { address, exactly: None }.connect().await?;
+    let message = caller.ask().await?;
+    let answer = RecommendationResponse::decode(message.clone());
+    let answer = answer.map_err(|error| wrong(address, error.to_string()))?;
+    if answer.recommendations.len() != BOOKS {
+        return Err(wrong(address, format!("{} books, not {BOOKS}", answer.recommendations.len())));
+    }
+    Ok(message)
+}
+
+impl Recommend {
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<Caller, Failure> {
+        let Self { address, exactly } = *self;
+        let cannot = |why: String| Failure::Call { address, doing: "connect", why };
+        let stream = TcpStream::connect(address).await.map_err(|error| cannot(error.to_string()))?;
+        stream.set_nodelay(true).map_err(|error| cannot(error.to_string()))?;
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| cannot(error.to_string()))?;
+        // Its error comes back from every call on it.
+        tokio::spawn(connection);
+        let uri = format!("http://{address}/Recommendations/Recommend");
+        let uri = uri.parse().expect("made of a socket address and a constant");
+        Ok(Caller { address, exactly, sender, uri, message: request() })
+    }
+}
+
+impl Caller {
+    /// One call; the size of its answer's message in bytes.
+    pub(super) async fn call(&mut self) -> Result<usize, Failure> {
+        let message = self.ask().await?;
+        let right = match self.exactly {
+            Some(size) => message.len() == size,
+            None => records(&message) == Some(BOOKS),
+        };
+        if !right {
+            return Err(wrong(self.address, format!("{} bytes that are not {BOOKS} books", message.len())));
+        }
+        Ok(message.len())
+    }
+
+    async fn ask(&mut self) -> Result<Bytes, Failure> {
+        let address = self.address;
+        let cannot = |doing| move |error: hyper::Error| Failure::Call { address, doing, why: chain(&error) };
+        let mut request = Request::post(self.uri.clone()).body(Full::new(self.message.clone()));
+        if let Ok(request) = &mut request {
+            let headers = request.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+            headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        }
+        let request = request.expect("a constant request");
+        self.sender.ready().await.map_err(cannot("use a connection"))?;
+        let (head, mut body) =
+            self.sender.send_request(request).await.map_err(cannot("call Recommend"))?.into_parts();
+        let mut answer = Bytes::new();
+        let mut status = head.headers.get("grpc-status").cloned();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(cannot("read an answer"))?;
+            match frame.into_data() {
+                Ok(data) if answer.is_empty() => answer = data,
+                Ok(data) => {
+                    let mut longer = BytesMut::from(&answer[..]);
+                    longer.extend_from_slice(&data);
+                    answer = longer.freeze();
+                }
+                Err(frame) => {
+                    let trailers = frame.into_trailers().unwrap_or_default();
+                    status = trailers.get("grpc-status").cloned().or(status);
+                }
+            }
+        }
+        if head.status != http::StatusCode::OK || status.as_ref().is_none_or(|status| status != "0") {
+            return Err(wrong(address, format!("HTTP {}, grpc-status {status:?}", head.status.as_u16())));
+        }
+        if answer.len() < FRAME || answer[0] != 0 || be_u32(&answer[1..]) != answer.len() - FRAME {
+            return Err(wrong(address, "not one uncompressed gRPC message"));
+        }
+        Ok(answer.slice(FRAME..))
+    }
+}
+
+/// The framed request, made once.
+fn request() -> Bytes {
+    let request = RecommendationRequest {
+        user_id: 1,
+        category: BookCategory::Mystery.into(),
+        max_results: i32::try_from(BOOKS).expect("three"),
+    };
+    let mut framed = BytesMut::new();
+    framed.put_u8(0);
+    framed.put_u32(request.encoded_len().try_into().expect("a few bytes"));
+    request.encode(&mut framed).expect("the buffer grows");
+    framed.freeze()
+}
+
+/// How many records of field 1 the message consists of; `None` if it holds anything else. This is what a check of every
+/// answer may cost; the first ones are decoded in full.
+fn records(mut message: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    while let Some((&tag, rest)) = message.split_first() {
+        if tag != 0x0a {
+            return None;
+        }
+        let (length, rest) = match *rest {
+            [low, ref rest @ ..] if low < 0x80 => (usize::from(low), rest),
+            [low, high, ref rest @ ..] if high < 0x80 => {
+                (usize::from(low & 0x7f) | usize::from(high) << 7, rest)
+            }
+            _ => return None,
+        };
+        message = rest.get(length..)?;
+        count += 1;
+    }
+    Some(count)
+}
+
+fn be_u32(bytes: &[u8]) -> usize {
+    bytes.iter().take(4).fold(0, |number, &byte| number << 8 | usize::from(byte))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
+}
+
+#[cfg(test)]
+mod tests {
+    use protobufs::recommendations::BookRecommendation;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_counted_without_being_decoded() {
+        for count in [0, 1, 3] {
+            let book = BookRecommendation { id: 1, title: "x".repeat(150), ..Default::default() };
+            let answer = RecommendationResponse { recommendations: vec![book; count] };
+            let mut message = answer.encode_to_vec();
+            assert_eq!(records(&message), Some(count));
+            message.push(0x0a);
+            assert_eq!(records(&message), None, "cut off");
+        }
+        assert_eq!(records(b"not a message"), None);
+    }
+}
