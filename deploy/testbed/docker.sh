@@ -85,6 +85,7 @@ down() {
     docker ps -aq | xargs -r docker rm -f -v >/dev/null 2>&1 || true
     docker network prune -f >/dev/null 2>&1 || true
     docker volume prune -f >/dev/null 2>&1 || true
+    docker image prune -f >/dev/null 2>&1 || true
   fi
   end dockerd
   end containerd
@@ -94,7 +95,7 @@ down() {
 case ${1:-} in
 up) up ;;
 build) [ $# -gt 3 ] && shift && stand_in "$@" ;;
-run) shift && inside "$@" ;;
+run) shift && PATH=$CACHE/bin:$PATH exec nsenter --net="/run/netns/$NET" "$@" ;;
 down) down ;;
 *) sed -n '2,12p' "$0"; exit 64 ;;
 esac

@@ -169,7 +169,7 @@ case ${1:-} in
 build) build_all ;;
 up) up ;;
 load) shift && load "$@" ;;
-run) shift && PATH=$CACHE/bin:$PATH inside "$@" ;;
+run) shift && PATH=$CACHE/bin:$PATH exec nsenter --net="/run/netns/$NET" "$@" ;;
 down) down ;;
 *) sed -n '2,16p' "$0"; exit 64 ;;
 esac
