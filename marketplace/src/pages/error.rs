@@ -60,15 +60,15 @@ struct Page<'a> {
     layout: Layout,
     heading: &'a str,
     text: &'a str,
-    again: Option<&'a str>,
+    again: Option<String>,
     status: u16,
     request_id: &'a str,
 }
 
 /// Turns every failed answer below it, whoever made it, into a page.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let head = request.method() == Method::HEAD;
-    let address = (request.method() == Method::GET || head).then(|| request.uri().to_string());
+    let read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let address = request.uri().clone();
     let id = request.extensions().get::<RequestId>().cloned();
     let answer = next.run(request).await;
     let status = answer.status();
@@ -77,7 +77,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     }
     let (heading, text) = words(status, answer.extensions().get::<Problem>());
     let id = id.as_ref().and_then(|id| id.0.to_str().ok()).unwrap_or("unknown");
-    let again = address.as_deref().filter(|_| status.is_server_error());
+    let again = (read && status.is_server_error()).then(|| address.to_string());
     let layout =
         Layout::new(format!("{heading} – Shelfwise"), String::new(), None, &Catalogue::default()).unlisted();
     let page = Page { layout, heading, text, again, status: status.as_u16(), request_id: id };

@@ -59,9 +59,11 @@ pub(super) fn orbits(s: &mut Sketch<'_>, dice: &mut Dice) {
             r#"<ellipse {ellipse} fill="none" stroke="{}" stroke-width="3.5"/>"#,
             palette.second
         ));
+        // The half of the planet that hides the far side of the ring.
         let mut front = Path::new();
         front.start(100.0 - r, y).arc(r, 100.0 + r, y).close();
-        s.fill(&front, palette.accent);
+        let turned = format!(r#"transform="rotate({tilt} 100 {y})""#);
+        s.out.push_str(&format!(r#"<path fill="{}" {turned} d="{}"/>"#, palette.accent, front.0));
         return;
     }
     for ring in 0..5 {
