@@ -76,7 +76,8 @@ fn whole(page: &http::Answer) -> bool {
 /// A storefront that calls `servers`, not the server in its own process.
 fn storefront(servers: &[&Suite]) -> Suite {
     let hosts: Vec<_> = servers.iter().map(|server| server.grpc.to_string()).collect();
-    Suite::start_with(&[("RECOMMENDATIONS_HOST", &hosts.join(","))])
+    // A machine that runs all tests at once is slower than the default deadline is meant for.
+    Suite::start_with(&[("RECOMMENDATIONS_HOST", &hosts.join(",")), ("MARKETPLACE_CALL_DEADLINE", "2s")])
 }
 
 fn calls(server: &Suite) -> u64 {
