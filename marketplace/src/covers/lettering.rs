@@ -80,8 +80,10 @@ pub(super) fn credit(author: &str, width: f32) -> Lettering {
     while spaced(&name) * size > width && size > SMALLEST_CREDIT {
         size -= 0.5;
     }
-    if spaced(&name) * size > width {
-        name = initials(&name);
+    for shorter in [initials, surname] {
+        if spaced(&name) * size > width {
+            name = name.split(" & ").map(shorter).collect::<Vec<_>>().join(" & ");
+        }
     }
     if spaced(&name) * size > width {
         while spaced(&name) * size > width - size {
@@ -102,6 +104,14 @@ fn initials(name: &str) -> String {
         _ => format!("{word} "),
     });
     format!("{}{last}", letters.collect::<String>())
+}
+
+/// `W. WORDSWORTH` as `WORDSWORTH`.
+fn surname(name: &str) -> String {
+    match name.rsplit_once(". ") {
+        Some((_, last)) => last.to_owned(),
+        None => name.to_owned(),
+    }
 }
 
 /// Sans-serif capitals, letter-spaced, in units of the size. They are wider than the serif's lower case.

@@ -82,3 +82,15 @@ fn names_fit_on_one_line() {
         );
     }
 }
+
+#[test]
+fn of_two_authors_both_keep_their_last_names() {
+    let text = |name: &str| credit(name, WIDTH).lines[0].text.clone();
+    for name in ["Sheryl Sandberg & Nell Scovell", "William Wordsworth & Samuel Taylor Coleridge"] {
+        let set = text(name);
+        for author in name.split(" & ") {
+            let last = author.rsplit(' ').next().unwrap().to_uppercase();
+            assert!(set.contains(&last), "{set} of {name}");
+        }
+    }
+}
