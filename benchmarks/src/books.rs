@@ -140,7 +140,7 @@ impl Random {
 
     /// Uniform in 0..`limit`, but for a bias of less than `limit` in 2⁶⁴.
     fn below(&mut self, limit: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(limit) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
     }
 }
 

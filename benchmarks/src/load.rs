@@ -3,6 +3,8 @@
 mod grpc;
 mod page;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::SocketAddr,

@@ -96,7 +96,7 @@ impl Section {
                     [
                         format!("{} to {}", own.name, other.name),
                         format!("{:.2} ×", own.ratio(other, |round| round.rate)),
-                        format!("1 / {:.2}", other.ratio(own, |round| round.cost)),
+                        format!("{:.2} ×", own.ratio(other, |round| round.cost)),
                     ]
                 }),
             );
