@@ -19,7 +19,8 @@ fn images_hold_one_program_and_no_shell() {
     for service in SERVICES {
         let image = format!("shelfwise/{service}:test");
         let build = ["build", "-q", "-f", "deploy/Dockerfile", "-t", &image, "--build-arg"];
-        let arguments = [format!("SERVICE={service}"), "--build-arg".into(), format!("PROFILE={}", bed::profile())];
+        let arguments =
+            [format!("SERVICE={service}"), "--build-arg".into(), format!("PROFILE={}", bed::profile())];
         run(docker("docker", &build).args(arguments).arg("."));
 
         let user = run(&mut docker("docker", &["image", "inspect", "-f", "{{.Config.User}}", &image]));
@@ -38,7 +39,8 @@ fn images_hold_one_program_and_no_shell() {
             .collect();
         assert_eq!(programs, [service], "{list}");
 
-        let shell = output(&mut docker("docker", &["run", "--rm", "--entrypoint", "/bin/sh", &image, "-c", "true"]));
+        let shell =
+            output(&mut docker("docker", &["run", "--rm", "--entrypoint", "/bin/sh", &image, "-c", "true"]));
         assert_eq!(shell.status.code(), Some(127), "there is no shell");
         let help = run(&mut docker("docker", &["run", "--rm", &image, "--help"]));
         assert!(help.contains(&format!("{}_BIND", service.to_uppercase())), "{help}");
@@ -84,7 +86,9 @@ fn compose_runs_both_services_with_mutual_tls() {
     let file = |name: &str| certs.path().join(name).display().to_string();
     let (ca, certificate, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
     let list = |arguments: &[&str]| {
-        let arguments = [arguments, &["-authority", "recommendations", "-connect-timeout", "5", &target, "list"]].concat();
+        let arguments =
+            [arguments, &["-authority", "recommendations", "-connect-timeout", "5", &target, "list"]]
+                .concat();
         output(&mut docker("grpcurl", &arguments))
     };
     let with = list(&["-cacert", &ca, "-cert", &certificate, "-key", &key]);

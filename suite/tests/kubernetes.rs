@@ -69,7 +69,9 @@ fn production_overlay_serves_through_every_change() {
 }
 
 fn ready() -> bool {
-    bed::docker_is_up() && bed::up("kubernetes.sh", kubectl(&["get", "node", "node"])) && testing::have(&["grpcurl"])
+    bed::docker_is_up()
+        && bed::up("kubernetes.sh", kubectl(&["get", "node", "node"]))
+        && testing::have(&["grpcurl"])
 }
 
 /// Builds the images under the names of both overlays and gives them to the node.
@@ -104,7 +106,8 @@ fn serves(namespace: &Namespace, tls: Option<&Tls<'_>>) {
     assert!(!page.contains("class=\"notice\""), "{page}");
 
     let forward = node::Forward::start(namespace, "service/recommendations", 50051);
-    let mut arguments = vec!["-d".to_owned(), r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#.into()];
+    let mut arguments =
+        vec!["-d".to_owned(), r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#.into()];
     arguments.extend(tls.map_or_else(|| vec!["-plaintext".to_owned()], Tls::grpcurl));
     arguments.extend([forward.address(), "Recommendations/Recommend".into()]);
     let answer = run(node("grpcurl", &[]).args(arguments));

@@ -26,7 +26,8 @@ impl Service {
 
     /// The setting with this variable.
     fn setting(&self, variable: &str) -> &clap::Arg {
-        let setting = self.command.get_arguments().find(|arg| arg.get_env().is_some_and(|env| env == variable));
+        let setting =
+            self.command.get_arguments().find(|arg| arg.get_env().is_some_and(|env| env == variable));
         setting.unwrap_or_else(|| panic!("{} has no setting {variable}", self.command.get_name()))
     }
 
@@ -148,7 +149,10 @@ fn compose_sets_what_the_code_reads() {
         assert_eq!(own["read_only"], true);
         assert_eq!(own["cap_drop"][0], "ALL");
         for certificate in ["CERT", "KEY", "CA"] {
-            assert!(variables.contains_key(&format!("{}_TLS_{certificate}", name.to_uppercase())), "mutual TLS");
+            assert!(
+                variables.contains_key(&format!("{}_TLS_{certificate}", name.to_uppercase())),
+                "mutual TLS"
+            );
         }
     }
     let port = Service::named("marketplace").port("MARKETPLACE_BIND");
@@ -220,7 +224,8 @@ fn deployment_fits(name: &str, deployment: &Value) {
 
     let main = service.port(&format!("{prefix}_BIND"));
     let admin = service.port(&format!("{prefix}_ADMIN_BIND"));
-    let ports: Vec<_> = container["ports"].as_array().unwrap().iter().map(|port| &port["containerPort"]).collect();
+    let ports: Vec<_> =
+        container["ports"].as_array().unwrap().iter().map(|port| &port["containerPort"]).collect();
     assert_eq!(ports, [main, admin]);
     assert_eq!(container["ports"][1]["name"], "admin");
     for (probe, path) in [
@@ -242,10 +247,18 @@ fn deployment_fits(name: &str, deployment: &Value) {
     assert!(spread.iter().all(|constraint| constraint["whenUnsatisfiable"] == "ScheduleAnyway"));
 
     // Every file that a variable names lies in a volume, and every folder that is written to is one.
-    let mounts: Vec<_> = container["volumeMounts"].as_array().unwrap().iter().map(|m| m["mountPath"].as_str().unwrap()).collect();
+    let mounts: Vec<_> = container["volumeMounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["mountPath"].as_str().unwrap())
+        .collect();
     for (variable, value) in &variables {
         if value.starts_with('/') {
-            assert!(mounts.iter().any(|mount| value.starts_with(mount)), "{variable}={value} is in no volume");
+            assert!(
+                mounts.iter().any(|mount| value.starts_with(mount)),
+                "{variable}={value} is in no volume"
+            );
         }
     }
     if name == "marketplace" {
@@ -272,7 +285,10 @@ fn production_scales_within_bounds_and_talks_over_mutual_tls() {
         assert_eq!(scaler["spec"]["scaleTargetRef"]["name"], *name);
         let least = scaler["spec"]["minReplicas"].as_u64().unwrap();
         let budget = object(&objects, "PodDisruptionBudget", name);
-        assert!(budget["spec"]["maxUnavailable"].as_u64().unwrap() < least, "a drained node leaves a replica");
+        assert!(
+            budget["spec"]["maxUnavailable"].as_u64().unwrap() < least,
+            "a drained node leaves a replica"
+        );
         object(&objects, "NetworkPolicy", name);
         let container = &object(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0];
         let variables = variables(name, container);
@@ -287,7 +303,10 @@ fn production_scales_within_bounds_and_talks_over_mutual_tls() {
     // Rules name ports as containers do.
     for ((kind, name), policy) in &objects {
         let rules = ["ingress", "egress"].iter().filter_map(|way| policy["spec"][way].as_array()).flatten();
-        let ports = rules.filter_map(|rule| rule["ports"].as_array()).flatten().filter_map(|port| port["port"].as_str());
+        let ports = rules
+            .filter_map(|rule| rule["ports"].as_array())
+            .flatten()
+            .filter_map(|port| port["port"].as_str());
         for port in ports.filter(|_| kind == "NetworkPolicy") {
             assert!(["grpc", "http", "admin"].contains(&port), "{name}: {port}");
         }
@@ -302,7 +321,8 @@ fn overlays_are_valid_by_the_schemas_of_today() {
     for name in ["local", "production"] {
         let folder = workspace().join("deploy/kubernetes/overlays").join(name);
         let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-        let built = output(Command::new("kubectl").arg("kustomize").arg(folder).stdout(file.reopen().unwrap()));
+        let built =
+            output(Command::new("kubectl").arg("kustomize").arg(folder).stdout(file.reopen().unwrap()));
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let checked = output(Command::new("kubernetes-validate").arg("--strict").arg(file.path()));
         let said = String::from_utf8_lossy(&checked.stderr) + String::from_utf8_lossy(&checked.stdout);

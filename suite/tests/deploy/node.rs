@@ -101,8 +101,13 @@ impl Namespace {
     /// The pods of a service, without those that are on their way out.
     pub(crate) fn pods(&self, service: &str) -> Vec<Pod> {
         let selector = format!("app.kubernetes.io/name={service}");
-        let pods: Value = serde_json::from_str(&self.kubectl(&["get", "pods", "-o", "json", "-l", &selector])).unwrap();
-        let staying = pods["items"].as_array().unwrap().iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        let pods: Value =
+            serde_json::from_str(&self.kubectl(&["get", "pods", "-o", "json", "-l", &selector])).unwrap();
+        let staying = pods["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         staying
             .map(|pod| Pod {
@@ -166,10 +171,16 @@ impl Load {
                 }],
             },
         });
-        let mut create = kubectl(&["create", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut create =
+            kubectl(&["create", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         create.stdin.take().unwrap().write_all(pod.to_string().as_bytes()).unwrap();
         assert!(create.wait().unwrap().success());
-        run(&mut kubectl(&["wait", "--for=condition=Ready", &format!("pod/{}", Self::NAME), "--timeout=60s"]));
+        run(&mut kubectl(&[
+            "wait",
+            "--for=condition=Ready",
+            &format!("pod/{}", Self::NAME),
+            "--timeout=60s",
+        ]));
         load
     }
 
@@ -240,7 +251,9 @@ impl Forward {
         let mut line = String::new();
         let mut said = BufReader::new(child.stdout.take().unwrap());
         said.read_line(&mut line).unwrap();
-        let port = line.strip_prefix("Forwarding from 127.0.0.1:").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let port = line
+            .strip_prefix("Forwarding from 127.0.0.1:")
+            .and_then(|rest| rest.split(' ').next()?.parse().ok());
         let port = port.unwrap_or_else(|| panic!("kubectl port-forward said {line:?}"));
         Self { child, port, _said: said }
     }
