@@ -8,10 +8,11 @@ use protobufs::{catalogue::Book, recommendations::BookRecommendation};
 
 use crate::{
     covers::{self, Form},
+    fragment::Fragment,
     shop::Catalogue,
 };
 
-/// How many rendered cards are kept: about 3 KiB each.
+/// How many rendered cards are kept: about 4 KiB each.
 const SLOTS: usize = 1024;
 
 /// What a card shows.
@@ -42,7 +43,7 @@ pub(crate) struct Cards(Box<[ArcSwapOption<Kept>]>);
 
 struct Kept {
     of: BookRecommendation,
-    html: Box<str>,
+    card: Arc<Fragment>,
 }
 
 impl Default for Cards {
@@ -52,23 +53,23 @@ impl Default for Cards {
 }
 
 impl Cards {
-    /// Appends the card of a book.
-    pub(crate) fn write(&self, out: &mut String, book: &BookRecommendation, catalogue: &Catalogue) {
+    /// The card of a book.
+    pub(crate) fn card(&self, book: &BookRecommendation, catalogue: &Catalogue) -> Arc<Fragment> {
         let slot = &self.0[book.id.unsigned_abs() as usize % SLOTS];
         if let Some(kept) = &*slot.load()
             && kept.of == *book
         {
-            out.push_str(&kept.html);
-            return;
+            return Arc::clone(&kept.card);
         }
         let slug = slug(&book.categories, catalogue);
         let known = slug.as_deref().unwrap_or_default();
         let html = Card::new(book.id, &book.title, &book.title_language, &book.authors, known).to_string();
-        out.push_str(&html);
+        let card = Arc::new(Fragment::new(html));
         // A cover whose category is not known yet must not stay.
         if slug.is_some() {
-            slot.store(Some(Arc::new(Kept { of: book.clone(), html: html.into() })));
+            slot.store(Some(Arc::new(Kept { of: book.clone(), card: Arc::clone(&card) })));
         }
+        card
     }
 }
 

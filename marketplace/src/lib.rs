@@ -10,6 +10,7 @@ mod pages;
 mod shop;
 mod shelves;
 mod cards;
+mod fragment;
 pub mod covers;
 mod statics;
 pub mod client;

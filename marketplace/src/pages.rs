@@ -13,6 +13,7 @@ pub(crate) mod error;
 
 use askama::Template;
 use axum::{
+    body::Body,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -33,7 +34,7 @@ pub(crate) fn page(template: &impl Template) -> Response {
 }
 
 /// HTML as an answer.
-pub(crate) fn html_response(html: String) -> Response {
+pub(crate) fn html_response(html: impl Into<Body>) -> Response {
     const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-    ([(header::CONTENT_TYPE, HTML), NO_CACHE], html).into_response()
+    ([(header::CONTENT_TYPE, HTML), NO_CACHE], html.into()).into_response()
 }

@@ -19,6 +19,7 @@ use crate::{
     cards::Cards,
     client::{CallError, Client},
     config::PublicUrl,
+    fragment::Fragment,
     pages::{home, layout::Layout},
     shop::{Catalogue, Category},
 };
@@ -55,7 +56,7 @@ pub(crate) struct Shown {
 pub(crate) struct Shelf {
     pub(crate) category: Category,
     /// The books' cards, rendered.
-    pub(crate) cards: Vec<String>,
+    pub(crate) cards: Vec<Arc<Fragment>>,
 }
 
 impl Shelves {
@@ -152,13 +153,9 @@ async fn fetch(client: &Client, cards: &Cards) -> Result<(Catalogue, Vec<Shelf>)
     let chosen = choose(&catalogue, today());
     let answers = chosen.iter().map(|category| client.recommend(&trace, 0, category.number, BOOKS));
     let answers = try_join_all(answers).await?;
-    let shelves = chosen.into_iter().zip(answers).map(|(category, books)| {
-        let card = |book| {
-            let mut card = String::new();
-            cards.write(&mut card, book, &catalogue);
-            card
-        };
-        Shelf { category: category.clone(), cards: books.iter().map(card).collect() }
+    let shelves = chosen.into_iter().zip(answers).map(|(category, books)| Shelf {
+        category: category.clone(),
+        cards: books.iter().map(|book| cards.card(book, &catalogue)).collect(),
     });
     let shelves = shelves.filter(|shelf| !shelf.cards.is_empty()).collect();
     Ok((catalogue, shelves))

@@ -14,6 +14,7 @@ use super::{error::Problem, layout::Layout, page as render};
 use crate::{
     cards::{foreign, names, slug},
     covers::{self, Form},
+    fragment::Fragment,
     shop::{Category, Shop},
 };
 
@@ -41,7 +42,7 @@ struct SeriesLine<'a> {
 
 struct Shelf<'a> {
     category: &'a Category,
-    cards: Vec<String>,
+    cards: Vec<Arc<Fragment>>,
 }
 
 /// Books on the shelf below.
@@ -73,11 +74,7 @@ pub(crate) async fn page(
         .iter()
         .filter(|other| other.id != id)
         .take(MORE as usize)
-        .map(|other| {
-            let mut card = String::new();
-            shop.cards.write(&mut card, other, catalogue);
-            card
-        })
+        .map(|other| shop.cards.card(other, catalogue))
         .collect();
     let more = categories.first().filter(|_| !cards.is_empty()).map(|category| Shelf { category, cards });
 

@@ -1,13 +1,19 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use askama::Template;
-use axum::{Extension, extract::State, response::Response};
+use axum::{
+    Extension,
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
 use protobufs::recommendations::BookCategory;
 use service::trace::TraceContext;
 
 use super::{html_response, layout::Layout};
 use crate::{
     client::CallError,
+    fragment::{Assembly, Fragment, takes_gzip},
     shelves::Shelf,
     shop::{Catalogue, Shop},
 };
@@ -32,8 +38,8 @@ struct Home<'a> {
 /// The first list of every page load is fresh, and nothing else is: what stands around it is rendered beforehand.
 #[derive(Clone, Debug)]
 pub(crate) struct Halves {
-    before: String,
-    after: String,
+    before: Arc<Fragment>,
+    after: Arc<Fragment>,
 }
 
 /// Where the halves meet; nothing that a catalogue holds can read like this once it is escaped.
@@ -43,7 +49,8 @@ impl Halves {
     pub(crate) fn render(layout: Layout, catalogue: &Catalogue, shelves: &[Shelf]) -> Self {
         let page = Home { layout, catalogue, shelves, list: SEAM }.to_string();
         let (before, after) = page.split_once(SEAM).expect("the template writes the seam");
-        Self { before: before.to_owned(), after: after.to_owned() }
+        let half = |html: &str| Arc::new(Fragment::new(html.to_owned()));
+        Self { before: half(before), after: half(after) }
     }
 }
 
@@ -51,32 +58,58 @@ impl Halves {
 pub(crate) async fn page(
     State(shop): State<Arc<Shop>>,
     Extension(trace): Extension<TraceContext>,
+    request: HeaderMap,
 ) -> Response {
     let asked = shop.client.recommend(&trace, NOBODY, MYSTERY, FIRST);
     let (answer, shown) = tokio::join!(asked, shop.shelves.first());
     let Halves { before, after } = &shown.home;
-    let mut html = String::with_capacity(before.len() + after.len() + 12 * 1024);
-    html.push_str(before);
+    let gzip = takes_gzip(&request);
+    let mut page = Assembly::new(gzip, before.html().len() + after.html().len() + 12 * 1024);
+    page.push(before);
     match answer {
-        Ok(books) if books.is_empty() => html.push_str(EMPTY),
+        Ok(books) if books.is_empty() => page.push(&EMPTY),
         Ok(books) => {
-            html.push_str("<ul class=\"shelf three\" role=\"list\">");
+            page.push(&LIST);
             for book in &books {
-                html.push_str("<li>");
-                shop.cards.write(&mut html, book, &shown.catalogue);
-                html.push_str("</li>");
+                page.push(&ITEM);
+                page.push(&shop.cards.card(book, &shown.catalogue));
+                page.push(&ITEM_END);
             }
-            html.push_str("</ul>");
+            page.push(&LIST_END);
         }
         // A shop without mystery books.
-        Err(CallError::NotFound) => html.push_str(EMPTY),
-        Err(CallError::Invalid | CallError::Unavailable) => html.push_str(LATE),
+        Err(CallError::NotFound) => page.push(&EMPTY),
+        Err(CallError::Invalid | CallError::Unavailable) => page.push(&LATE),
     }
-    html.push_str(after);
-    html_response(html)
+    page.push(after);
+    let mut answer = html_response(page.finish());
+    if gzip {
+        const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+        const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+        answer.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
+        answer.headers_mut().insert(header::VARY, BY_ENCODING);
+    }
+    answer
 }
 
-const EMPTY: &str = "<p class=\"notice\">There are no mystery books on our shelves yet. \
-    <a href=\"/categories\">See what else we have</a></p>";
-const LATE: &str = "<p class=\"notice\" role=\"status\">We cannot suggest books at the moment. This is our fault, and it \
-    should be over soon. <a href=\"/\">Try again</a></p>";
+type Constant = LazyLock<Fragment>;
+static LIST: Constant = LazyLock::new(|| constant("<ul class=\"shelf three\" role=\"list\">"));
+static ITEM: Constant = LazyLock::new(|| constant("<li>"));
+static ITEM_END: Constant = LazyLock::new(|| constant("</li>"));
+static LIST_END: Constant = LazyLock::new(|| constant("</ul>"));
+static EMPTY: Constant = LazyLock::new(|| {
+    constant(
+        "<p class=\"notice\">There are no mystery books on our shelves yet. \
+         <a href=\"/categories\">See what else we have</a></p>",
+    )
+});
+static LATE: Constant = LazyLock::new(|| {
+    constant(
+        "<p class=\"notice\" role=\"status\">We cannot suggest books at the moment. This is our fault, and it \
+         should be over soon. <a href=\"/\">Try again</a></p>",
+    )
+});
+
+fn constant(html: &str) -> Fragment {
+    Fragment::new(html.to_owned())
+}

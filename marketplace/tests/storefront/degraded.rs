@@ -7,7 +7,7 @@ use std::{
 
 use testing::eventually;
 
-use crate::fixture::{Running, marketplace, recommendations, silent};
+use crate::fixture::{Running, marketplace, mute, recommendations, silent};
 
 #[test]
 fn without_recommendations_pages_say_so_at_once() {
@@ -21,6 +21,19 @@ fn late_recommendations_are_not_waited_for() {
     let (_listener, nobody) = silent();
     // Two calls one after the other are the most that a page makes.
     answers_honestly(&marketplace(nobody, &["--call-deadline", "300ms"]), Duration::from_millis(1500));
+}
+
+#[test]
+fn a_server_that_is_well_but_never_answers_is_not_waited_for() {
+    let marketplace = marketplace(mute(), &["--call-deadline", "300ms"]);
+    eventually("it is connected", Duration::from_secs(5), || {
+        let start = Instant::now();
+        let home = marketplace.get("/");
+        assert!(home.text().contains("We cannot suggest books at the moment"));
+        assert!(start.elapsed() < Duration::from_millis(700), "{:?}", start.elapsed());
+        // Until then it fails at once.
+        (start.elapsed() > Duration::from_millis(250)).then_some(())
+    });
 }
 
 fn answers_honestly(marketplace: &Running, limit: Duration) {

@@ -10,11 +10,16 @@ use std::{
 };
 
 use clap::Parser as _;
+use protobufs::recommendations::{
+    RecommendationRequest, RecommendationResponse,
+    recommendations_server::{Recommendations, RecommendationsServer},
+};
 use recommendations::{
     import::{self, Format},
     store::Store,
 };
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use tonic::transport::{Server, server::TcpIncoming};
 
 /// A server in a thread of its own, which ends with it.
 pub(crate) struct Running {
@@ -97,6 +102,34 @@ pub(crate) fn silent() -> (std::net::TcpListener, SocketAddr) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
+}
+
+/// A server that says it is well, and never answers.
+pub(crate) fn mute() -> SocketAddr {
+    let (tell, address) = std::sync::mpsc::channel();
+    // It ends with the test binary.
+    thread::spawn(move || {
+        Runtime::new().unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            let (_reporter, health) = tonic_health::server::health_reporter();
+            let server = Server::builder().add_service(health).add_service(RecommendationsServer::new(Mute));
+            server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap();
+        });
+    });
+    address.recv().unwrap()
+}
+
+struct Mute;
+
+#[tonic::async_trait]
+impl Recommendations for Mute {
+    async fn recommend(
+        &self,
+        _request: tonic::Request<RecommendationRequest>,
+    ) -> Result<tonic::Response<RecommendationResponse>, tonic::Status> {
+        std::future::pending().await
+    }
 }
 
 fn run<F>(port: u16, serve: impl FnOnce(TcpListener, TcpListener, Stop) -> F + Send + 'static) -> Running

@@ -1,3 +1,5 @@
+use std::io::Read as _;
+
 use crate::fixture::{links, shop};
 
 #[test]
@@ -59,6 +61,20 @@ fn pages_and_files_are_compressed_for_those_who_ask() {
         );
         assert!(small.body.starts_with(&[0x1f, 0x8b]), "{path}");
     }
+}
+
+#[test]
+fn the_compressed_home_page_is_the_same_page() {
+    for _ in 0..20 {
+        let answer = shop().send("GET", "/", "accept-encoding: br, gzip\r\n");
+        let mut page = String::new();
+        flate2::read::GzDecoder::new(answer.body.as_slice()).read_to_string(&mut page).unwrap();
+        assert_eq!(page.matches("<li>").count(), 3);
+        assert_eq!(page.matches("<title>Online Books For You</title>").count(), 1);
+        assert!(page.trim_end().ends_with("</html>"));
+        assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+    }
+    assert_eq!(shop().send("GET", "/", "accept-encoding: gzip;q=0\r\n").header("content-encoding"), "");
 }
 
 /// The tag is answered with 304, alone or in a list, weak or not; another one is not.
