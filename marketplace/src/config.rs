@@ -20,7 +20,7 @@ pub struct Config {
     /// How long one call to recommendations may take before a page goes on without it
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = duration)]
     pub call_deadline: Duration,
-    /// Serve pages over HTTPS, with the certificate below
+    /// Serve pages over HTTPS, with the certificate below; its authority then is for recommendations alone
     #[arg(long, value_name = "BOOL", default_value = "false", action = clap::ArgAction::Set)]
     pub https: bool,
     /// The address that readers use, such as <https://books.example>, for canonical links and previews

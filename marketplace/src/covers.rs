@@ -1,7 +1,7 @@
 //! Typographic book covers as SVG, drawn from title, authors and category alone.
 //!
-//! A category is a series: one motif, three palettes. A book keeps its cover for ever, so nothing here may depend on
-//! anything but the arguments, and a change to this module is a change to every shop's look.
+//! A category is a series: one motif, three palettes. A book keeps its cover for ever, so nothing here may
+//! depend on anything but the arguments, and a change to this module is a change to every shop's look.
 
 mod dice;
 mod lettering;
@@ -21,7 +21,8 @@ use self::{
 /// Where a cover will stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Inside a page that names the book beside it: hidden from screen readers, fonts from the page's style sheet.
+    /// Inside a page that names the book beside it: hidden from screen readers, fonts from the page's style
+    /// sheet.
     Inline,
     /// A file of its own, with fonts and a name.
     File,

@@ -1,7 +1,8 @@
 //! Pieces of a page that are compressed once and sent many times.
 //!
-//! A deflate stream may be put together from parts that do not refer to each other, and the check sum of the whole follows
-//! from those of its parts (RFC 1951, RFC 1952). So a page whose parts are all known is never compressed anew.
+//! A deflate stream may be put together from parts that do not refer to each other, and the check sum of the
+//! whole follows from those of its parts (RFC 1951, RFC 1952). So a page whose parts are all known is never
+//! compressed anew.
 
 use axum::http::{HeaderMap, header};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};

@@ -1,7 +1,7 @@
 //! Shelfwise's storefront: pages rendered on the server from what recommendations answers.
 //!
-//! A request meets the modules in the order in which they are declared. Only [`client`] knows how recommendations is
-//! called; a page that can do without an answer says so, and one that cannot answers 503.
+//! A request meets the modules in the order in which they are declared. Only [`client`] knows how
+//! recommendations is called; a page that can do without an answer says so, and one that cannot answers 503.
 
 mod config;
 mod router;
@@ -33,7 +33,8 @@ pub const PREFIX: &str = "MARKETPLACE";
 
 /// Serves pages and the admin port until `shutdown` resolves and what was in flight has ended.
 ///
-/// It is ready when recommendations has answered once, or has had its time to: without it there still are pages to show.
+/// It is ready when recommendations has answered once, or has had its time to: without it there still are
+/// pages to show.
 ///
 /// # Errors
 ///
@@ -47,7 +48,11 @@ pub async fn run(
     let metrics = Metrics::new("marketplace");
     let exporter = Exporter::from_env("marketplace")?;
     let (readiness, starting) = Readiness::new("pages");
-    let client_tls = ClientTls::load(PREFIX, &config.tls)?;
+    // A certificate for readers alone says nothing about recommendations.
+    let client_tls = match (config.https, &config.tls.tls_ca) {
+        (true, None) => None,
+        _ => ClientTls::load(PREFIX, &config.tls)?,
+    };
     let server_tls = match config.https {
         true => Some(ServerTls::load(PREFIX, &server_side(&config), Protocol::Both)?.ok_or_else(|| {
             Failure::usage("MARKETPLACE_HTTPS: needs MARKETPLACE_TLS_CERT and MARKETPLACE_TLS_KEY")
@@ -68,7 +73,8 @@ pub async fn run(
     tokio::spawn({
         let shop = Arc::clone(&shop);
         async move {
-            // The first reader finds the connection open and the shelves full, if that takes no longer than a call may.
+            // The first reader finds the connection open and the shelves full, if that takes no longer than a
+            // call may.
             shop.shelves.first().await;
             starting.release();
         }

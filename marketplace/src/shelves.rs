@@ -1,7 +1,7 @@
 //! The home page but for its first list, and the catalogue's outline, kept rendered in memory.
 //!
-//! Stale while revalidating: whoever finds them old asks for new ones and takes the old ones. One task fetches, however
-//! many ask, and none fetches while nobody looks.
+//! Stale while revalidating: whoever finds them old asks for new ones and takes the old ones. One task
+//! fetches, however many ask, and none fetches while nobody looks.
 
 use std::{
     sync::Arc,
@@ -78,7 +78,8 @@ impl Shelves {
         now
     }
 
-    /// What there is; if nothing has ever been fetched, waits for the fetch under way, at most for a call's deadline.
+    /// What there is; if nothing has ever been fetched, waits for the fetch under way, at most for a call's
+    /// deadline.
     pub(crate) async fn first(&self) -> Arc<Shown> {
         let mut receiver = self.now.clone();
         let now = Arc::clone(&receiver.borrow_and_update());
@@ -127,11 +128,13 @@ async fn keep(
                 keeper.send_replace(Arc::new(shown));
             }
             Err(_) => {
-                // The client has logged why. Those who wait learn that they wait in vain; the old shelves stay.
+                // The client has logged why. Those who wait learn that they wait in vain; the old shelves
+                // stay.
                 keeper.send_modify(|shown| Arc::make_mut(shown).failing = true);
                 sleep(PAUSE).await;
                 if keeper.borrow().fetched.is_none() {
-                    // Nobody should meet a page without shelves just because nobody has asked since the server's return.
+                    // Nobody should meet a page without shelves just because nobody has asked since the
+                    // server's return.
                     wanted.notify_one();
                 }
             }

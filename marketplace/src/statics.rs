@@ -1,5 +1,5 @@
-//! Style, script and icons, built into the binary. Their addresses hold a hash of their contents, so that a browser
-//! keeps them for ever and still sees a new version at once.
+//! Style, script and icons, built into the binary. Their addresses hold a hash of their contents, so that a
+//! browser keeps them for ever and still sees a new version at once.
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,7 @@
 /// Numbers that depend on some words alone, so that a book keeps its cover for ever.
 ///
-/// FNV-1a (64 bits) of the words, each closed by a byte that UTF-8 never holds, stirred by `SplitMix64`. Neither may ever
-/// be replaced.
+/// FNV-1a (64 bits) of the words, each closed by a byte that UTF-8 never holds, stirred by `SplitMix64`.
+/// Neither may ever be replaced.
 pub(super) struct Dice(u64);
 
 impl Dice {

@@ -42,8 +42,8 @@ const SMALLEST_CREDIT: f32 = 9.0;
 /// More would leave the motif no room.
 const TALLEST: f32 = 119.0;
 
-/// The title at the largest size at which it fits into at most four lines of `width`. A title that is too long for the
-/// smallest loses its subtitle, then its last words, never its legibility.
+/// The title at the largest size at which it fits into at most four lines of `width`. A title that is too
+/// long for the smallest loses its subtitle, then its last words, never its legibility.
 pub(super) fn title(title: &str, width: f32) -> Lettering {
     let direction = direction(title);
     let smallest = SIZES[SIZES.len() - 1];
@@ -260,8 +260,8 @@ const ASCII: [u16; 95] = [
     611, 333, 333, 611, 333, 889, 611, 556, 611, 611, 389, 444, 333, 611, 556, 833, 500, 556, 500, 310, 606, 310, 606,
 ];
 
-/// The advance of one character in units of the size: exact for ASCII, the script's mean for its capitals and small
-/// letters elsewhere, generous for scripts whose fonts differ much.
+/// The advance of one character in units of the size: exact for ASCII, the script's mean for its capitals and
+/// small letters elsewhere, generous for scripts whose fonts differ much.
 fn em(c: char) -> f32 {
     match c as u32 {
         code @ 0x20..=0x7e => f32::from(ASCII[code as usize - 0x20]) / 1000.0,

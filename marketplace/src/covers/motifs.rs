@@ -1,5 +1,5 @@
-//! The pictures: one a category, each with variations. All draw into a viewport of 200 units by the height that the title
-//! leaves, so nothing can lie under a title.
+//! The pictures: one a category, each with variations. All draw into a viewport of 200 units by the height
+//! that the title leaves, so nothing can lie under a title.
 
 mod patterns;
 mod pictures;

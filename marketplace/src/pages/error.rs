@@ -1,4 +1,5 @@
-//! Whatever goes wrong is said on a page like all others, with the request's id for whoever asks the shop about it.
+//! Whatever goes wrong is said on a page like all others, with the request's id for whoever asks the shop
+//! about it.
 
 use askama::Template;
 use axum::{

@@ -35,7 +35,8 @@ struct Home<'a> {
     list: &'static str,
 }
 
-/// The first list of every page load is fresh, and nothing else is: what stands around it is rendered beforehand.
+/// The first list of every page load is fresh, and nothing else is: what stands around it is rendered
+/// beforehand.
 #[derive(Clone, Debug)]
 pub(crate) struct Halves {
     before: Arc<Fragment>,

@@ -55,7 +55,8 @@ impl Layout {
         self
     }
 
-    /// For the page about one book. Previews need an absolute address, so there is no picture without a public one.
+    /// For the page about one book. Previews need an absolute address, so there is no picture without a
+    /// public one.
     pub(crate) fn about_book(mut self, id: i32) -> Self {
         self.kind = "book";
         let host = self.canonical.strip_suffix(&format!("/books/{id}")).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Lists that go on over several pages, with a number each. The contract gives out a token for the page after the one it
-//! answered, so a page far down is reached in a few long strides.
+//! Lists that go on over several pages, with a number each. The contract gives out a token for the page after
+//! the one it answered, so a page far down is reached in a few long strides.
 
 use std::future::Future;
 

@@ -59,7 +59,7 @@ pub(crate) fn recommendations(port: u16, database: &str, sample: bool) -> Runnin
     let server = run(port, move |listener, admin, stop| recommendations::run(config, listener, admin, stop));
     // gRPC answers once the catalogue is in memory.
     testing::eventually("the catalogue is served", Duration::from_secs(60), || {
-        TcpStream::connect(server.address).ok().filter(|stream| greeted(stream))
+        TcpStream::connect(server.address).ok().filter(greeted)
     });
     server
 }

@@ -1,8 +1,21 @@
 //! Headers, identifiers and limits.
 
-use std::{collections::HashSet, time::Instant};
+use std::{
+    collections::HashSet,
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::Arc,
+    time::Instant,
+};
 
-use crate::fixture::{marketplace, mute, shop};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+
+use crate::fixture::{marketplace, mute, recommendations, shop};
 
 #[test]
 fn every_answer_carries_the_security_headers() {
@@ -77,4 +90,34 @@ fn a_request_is_bounded_in_time() {
     assert!(page.text().contains("We cannot reach our shelves"));
     let seconds = start.elapsed().as_secs_f64();
     assert!((4.9..8.0).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn pages_are_served_over_https_and_stay_there() {
+    let folder = tempfile::tempdir().unwrap();
+    service::certs::write(folder.path(), &["localhost".to_owned()]).unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let recommendations = recommendations(0, "sqlite::memory:", true);
+    let (certificate, key) = (file("server.pem"), file("server.key"));
+    let arguments = ["--https", "true", "--tls-cert", &certificate, "--tls-key", &key];
+    let marketplace = marketplace(recommendations.address, &arguments);
+
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(&fs::read(folder.path().join("ca.pem")).unwrap()).unwrap())
+        .unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(marketplace.address).unwrap());
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut page = Vec::new();
+    stream.read_to_end(&mut page).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    assert!(page.contains("strict-transport-security: max-age="));
+    assert_eq!(page.matches("<li>").count(), 3);
 }
