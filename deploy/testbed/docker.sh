@@ -33,7 +33,7 @@ C
     -H "$DOCKER_HOST" --pidfile "$BED/dockerd.pid" --iptables=false --ip6tables=false --bridge=none
   wait_for 60 "the Docker engine" docker version
   base
-  [ -f "$CACHE/bin/probe" ] || build probe
+  [ -f "$CACHE/bin/probe" ] || CGO_ENABLED=0 build probe
   image shelfwise-testbed/probe:1 "$BED/probe.tar" "$CACHE/bin/probe"
   docker load -q -i "$BED/probe.tar" >/dev/null
   echo "export DOCKER_HOST=$DOCKER_HOST DOCKER_BUILDKIT=0"

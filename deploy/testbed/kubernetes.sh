@@ -22,7 +22,7 @@ export KUBECONFIG=$BED/kubeconfig
 
 build_all() {
   build kube
-  build probe
+  CGO_ENABLED=0 build probe
   # `kubectl` for people and tests, of the same release as the node.
   printf '#!/bin/sh\nexec "%s" kubectl "$@"\n' "$KUBE" >"$CACHE/bin/kubectl"
   chmod +x "$CACHE/bin/kubectl"

@@ -53,10 +53,8 @@ wait_for() { # SECONDS WHAT COMMAND...
   done
 }
 
-build() { # NAME GOFLAGS...: a Go program of this folder, in the cache
-  local name=$1
-  shift
-  (cd "$HERE/$name" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$CACHE/bin/$name" "$@" .)
+build() { # NAME: a Go program of this folder, in the cache
+  (cd "$HERE/$1" && go build -trimpath -ldflags='-s -w' -o "$CACHE/bin/$1" .)
 }
 image() { # NAME:TAG OUT.tar PROGRAM...: an image of static programs, without a daemon; the first one is the entry point
   local name=$1 out=$2 work digest
