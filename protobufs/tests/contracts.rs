@@ -101,7 +101,9 @@ fn everything_is_documented() {
             for (index, members) in counts.into_iter().enumerate() {
                 let path = [kind, i32::try_from(index).unwrap()];
                 paths.push(path.to_vec());
-                paths.extend((0..members).map(|member| [path[0], path[1], 2, i32::try_from(member).unwrap()].to_vec()));
+                paths.extend(
+                    (0..members).map(|member| [path[0], path[1], 2, i32::try_from(member).unwrap()].to_vec()),
+                );
             }
         }
         let silent: Vec<_> = paths.iter().filter(|path| !documented.contains(path.as_slice())).collect();

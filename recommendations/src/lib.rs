@@ -11,7 +11,7 @@ pub mod catalogue;
 pub mod import;
 pub mod store;
 
-use std::{error::Error, fmt::Write as _, future::Future, path::PathBuf};
+use std::{error::Error, future::Future, path::PathBuf};
 
 use service::{
     Failure, Limits, Protocol, Readiness, Server, Shutdown,
@@ -101,27 +101,48 @@ pub async fn run(
     Ok(())
 }
 
-/// The database's URL from its setting, else a file in the data folder (made if absent).
-///
-/// # Errors
-///
-/// If the data folder is needed and cannot be written.
-pub fn database_url(url: Option<String>, data: Option<PathBuf>) -> Result<String, Failure> {
-    match url {
-        Some(url) => Ok(url),
-        None => Ok(format!("sqlite://{}", service::data_folder(data)?.join("shelfwise.db").display())),
+/// Where data lies: the database, and the folder for what else is kept. Without a folder nothing else is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The database's URL.
+    pub database_url: String,
+    /// The data folder, made if it was absent.
+    pub folder: Option<PathBuf>,
+}
+
+impl Place {
+    /// From the settings. A database in memory, or one elsewhere, needs no folder; else a file in the data folder is
+    /// the database, and the platform has a place for that folder.
+    ///
+    /// # Errors
+    ///
+    /// If the data folder is needed and cannot be written.
+    pub fn new(database_url: Option<String>, data: Option<PathBuf>) -> Result<Self, Failure> {
+        if let (Some(database_url), None) = (&database_url, &data) {
+            return Ok(Self { database_url: database_url.clone(), folder: None });
+        }
+        let folder = service::data_folder(data)?;
+        // The URL's own characters may stand in a path.
+        let path = folder.join("shelfwise.db").display().to_string();
+        let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let database_url = database_url.unwrap_or_else(|| format!("sqlite://{path}"));
+        Ok(Self { database_url, folder: Some(folder) })
     }
 }
 
 /// Connects to the database, fills it if it is empty, and loads what it holds.
 async fn open(config: &Config) -> Result<Loader, Failure> {
-    let url = database_url(config.database_url.clone(), config.data.clone())?;
-    let store = Store::connect(&url).await.map_err(chain)?;
-    if config.sample_catalogue && store.is_empty().await.map_err(chain)? {
-        let report = import::sample(&store).await.map_err(chain)?;
+    let place = Place::new(config.database_url.clone(), config.data.clone())?;
+    let store = Store::connect(&place.database_url).await.map_err(caused)?;
+    if config.sample_catalogue && store.is_empty().await.map_err(caused)? {
+        let report = import::sample(&store).await.map_err(caused)?;
         tracing::info!(books = report.new, "the database was empty: it now holds the sample catalogue");
     }
-    Loader::start(store, config.data.clone()).await.map_err(chain)
+    Loader::start(store, place.folder).await.map_err(caused)
+}
+
+fn caused(error: impl Error) -> Failure {
+    Failure::caused(&error)
 }
 
 fn reflection() -> impl tonic::server::NamedService
@@ -140,16 +161,4 @@ fn reflection() -> impl tonic::server::NamedService
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("descriptors made by the compiler")
-}
-
-/// The operator sees the whole chain of causes in one line.
-fn chain(error: impl Error) -> Failure {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // Writing to a string cannot fail.
-        let _ = write!(line, ": {cause}");
-        source = cause.source();
-    }
-    Failure::io(line)
 }

@@ -18,6 +18,11 @@ impl Failure {
         Self::new(74, message)
     }
 
+    /// As [`Failure::io`], with the whole chain of causes: the operator can use each.
+    pub fn caused(error: &dyn std::error::Error) -> Self {
+        Self::io(chain(error))
+    }
+
     /// Prints the line to standard error and gives the code to return from `main`.
     #[must_use]
     pub fn report(&self) -> ExitCode {
@@ -39,3 +44,15 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// An error and its causes in one line, for operators and logs.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line = format!("{line}: {cause}");
+        source = cause.source();
+    }
+    line
+}

@@ -17,7 +17,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod trace;
 
-pub use failure::Failure;
+pub use failure::{Failure, chain};
 pub use listen::bind;
 pub use readiness::{Hold, Readiness, State};
 pub use server::{Limits, Peer, Protocol, Server};

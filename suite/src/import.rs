@@ -7,6 +7,7 @@ use std::{
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use recommendations::{
+    Place,
     import::{self, Event, Format, ImportError, Report},
     store::Store,
 };
@@ -59,8 +60,9 @@ impl Books {
         let format = match self.format {
             Some(FileFormat::Csv) => Format::Csv,
             Some(FileFormat::Jsonl) => Format::Jsonl,
-            None => Format::of(&self.file)
-                .ok_or_else(|| Failure::usage(format!("{name}: cannot tell its format; add --format csv or jsonl")))?,
+            None => Format::of(&self.file).ok_or_else(|| {
+                Failure::usage(format!("{name}: cannot tell its format; add --format csv or jsonl"))
+            })?,
         };
         let (file, length) = self.open()?;
         let mut rejected: Box<dyn io::Write> = match &self.rejected {
@@ -69,8 +71,8 @@ impl Books {
                 File::create(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))?,
             )),
         };
-        let url = recommendations::database_url(self.database_url, self.data)?;
-        let store = Store::connect(&url).await.map_err(Failure::io)?;
+        let place = Place::new(self.database_url, self.data)?;
+        let store = Store::connect(&place.database_url).await.map_err(|error| Failure::caused(&error))?;
 
         let bar = progress(length);
         let mut lost = None;
@@ -135,14 +137,8 @@ fn summary(name: &str, report: &Report) -> String {
     line
 }
 
-/// The operator sees the whole chain of causes.
 fn failure(name: &str, error: &ImportError) -> Failure {
-    let mut text = format!("{name}: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
+    let text = format!("{name}: {}", service::chain(error));
     match error {
         ImportError::Read(_) | ImportError::Store(_) => Failure::io(text),
         ImportError::Utf16 | ImportError::NoTitle => Failure::usage(text),

@@ -110,7 +110,12 @@ struct Places {
 }
 
 impl Places {
-    fn greet(&self, recommendations: &recommendations::Config, marketplace: &marketplace::Config, kept: &str) {
+    fn greet(
+        &self,
+        recommendations: &recommendations::Config,
+        marketplace: &marketplace::Config,
+        kept: &str,
+    ) {
         let Self { grpc, grpc_admin, pages, pages_admin } = self;
         let plaintext = if recommendations.tls.tls_cert.is_none() { " -plaintext" } else { "" };
         let scheme = if marketplace.https { "https" } else { "http" };

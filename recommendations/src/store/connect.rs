@@ -1,8 +1,8 @@
-use std::{str::FromStr as _, time::Duration};
+use std::{str::FromStr as _, sync::LazyLock, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
-    migrate::{MigrateError, Migrator},
+    ConnectOptions as _, Connection as _, PgConnection, SqlStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -17,8 +17,18 @@ const CONNECTIONS: u32 = 4;
 /// How often SQLite is asked again when another process is just creating the same file.
 const ATTEMPTS: u32 = 20;
 
-/// Run by `run_direct`: the future of `run` is not `Send` for reasons of the compiler's.
-static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!("./migrations") };
+/// Listed here, not by sqlx's macro, which would have the whole of sqlx compiled a second time. Run by `run_direct`: the
+/// future of `run` is not `Send` for reasons of the compiler's.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let files = [(1, "catalogue", include_str!("../../migrations/0001_catalogue.sql"))];
+    let migrations = files.map(|(number, name, sql)| {
+        Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.into());
+    // A newer replica may have brought the schema further: migrations only add.
+    migrator.set_ignore_missing(true);
+    migrator
+});
 
 impl Store {
     /// Opens the database that `url` names and brings its schema up to date. Several processes may do so at once.

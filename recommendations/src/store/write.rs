@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet, hash_map};
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
     MAX_OWN_CATEGORIES, Pool, Store, StoreError, Transaction, failed, on_either,
@@ -301,11 +301,21 @@ impl Known {
     }
 }
 
-#[derive(sqlx::FromRow)]
+/// The columns of a book, then its identity.
 struct IdentifiedRow {
-    #[sqlx(flatten)]
     row: BookRow,
     identity: String,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for IdentifiedRow
+where
+    BookRow: FromRow<'r, R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    usize: ColumnIndex<R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self { row: BookRow::from_row(row)?, identity: row.try_get(row.len() - 1)? })
+    }
 }
 
 async fn write_books(transaction: &mut Transaction, books: &[(Book, String)]) -> Result<(), StoreError> {
