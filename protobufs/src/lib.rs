@@ -12,5 +12,8 @@ pub mod catalogue {
     tonic::include_proto!("shelfwise.catalogue.v1");
 }
 
+/// Where recommendations listens, and where it is looked for, unless a setting says otherwise: the tutorial's port.
+pub const PORT: u16 = 50051;
+
 /// All contracts as an encoded `FileDescriptorSet`, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

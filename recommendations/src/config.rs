@@ -1,6 +1,10 @@
 //! The settings of the server.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Parser, value_parser};
 use service::{
@@ -15,7 +19,7 @@ use service::{
 #[command(name = "recommendations", version)]
 pub struct Config {
     /// Where gRPC listens
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+    #[arg(long, value_name = "ADDRESS", default_value_t = (Ipv4Addr::LOCALHOST, protobufs::PORT).into())]
     pub bind: SocketAddr,
     /// Where probes and metrics listen (plaintext)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9091")]

@@ -1,9 +1,8 @@
 use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
+use protobufs::PORT;
 use thiserror::Error;
 
-/// Where recommendations listens unless a host says otherwise.
-const PORT: u16 = 50051;
 /// More than this is a mistake: a host may have many addresses.
 const MOST: usize = 64;
 

@@ -6,7 +6,7 @@ use std::{
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
 };
-use service::{telemetry::Metrics, trace::TraceContext};
+use service::{grpc::code_name, telemetry::Metrics, trace::TraceContext};
 use tonic::Code;
 
 use super::grpc::{Fault, Method};
@@ -70,7 +70,7 @@ impl Measures {
     }
 
     pub(crate) fn retried(&self, fault: &Fault) {
-        self.retries.with_label_values(&[&name(fault.code())]).inc();
+        self.retries.with_label_values(&[code_name(fault.code())]).inc();
     }
 }
 
@@ -92,7 +92,7 @@ impl Measured<'_> {
         self.ended = true;
         let code = fault.code();
         let method = self.method.path();
-        self.measures.calls.with_label_values(&[method, &name(code)]).inc();
+        self.measures.calls.with_label_values(&[method, code_name(code)]).inc();
         let blame = !matches!(code, Code::NotFound | Code::InvalidArgument | Code::OutOfRange);
         if let Some(unsaid) = blame.then(|| self.measures.log.take()).flatten() {
             let trace = format_args!("{:032x}", trace.trace_id());
@@ -134,27 +134,9 @@ impl Limit {
     }
 }
 
-/// As gRPC writes it: `NOT_FOUND`.
-fn name(code: Code) -> String {
-    let mut name = String::new();
-    for letter in format!("{code:?}").chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes_have_their_names() {
-        assert_eq!(name(Code::Ok), "OK");
-        assert_eq!(name(Code::DeadlineExceeded), "DEADLINE_EXCEEDED");
-    }
 
     #[test]
     fn lines_are_limited() {

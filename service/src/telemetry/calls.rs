@@ -16,7 +16,7 @@ use tonic::Code;
 use tower::{Layer, Service};
 
 use super::{Exporter, Metrics, Span};
-use crate::{Peer, trace::TraceContext};
+use crate::{Peer, grpc::code_name, trace::TraceContext};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Upper bounds in seconds, from what a lookup takes to what nobody waits for.
@@ -245,7 +245,7 @@ impl Outcome {
                 *digits = [status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + digit as u8);
                 std::str::from_utf8(digits).expect("digits")
             }
-            Self::Grpc(code) => name(code),
+            Self::Grpc(code) => code_name(code),
         }
     }
 
@@ -258,28 +258,6 @@ impl Outcome {
                 matches!(code, Code::Unknown | Code::Internal | Code::DataLoss | Code::Unavailable)
             }
         }
-    }
-}
-
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
