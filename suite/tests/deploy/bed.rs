@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::OnceLock,
+    time::SystemTime,
 };
 
 /// The services that have an image each.
@@ -74,26 +75,40 @@ pub(crate) fn profile() -> String {
 }
 
 /// Makes what the Dockerfile's build stage starts from: an image of that name whose `cargo` hands out the binaries that the
-/// same command builds here. No image registry is reached, and nothing is compiled twice.
+/// same command builds here. No image registry is reached, and nothing is compiled twice: what `cargo test --workspace` has
+/// just built is taken as it is.
 pub(crate) fn build_stage() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
-        for service in SERVICES.iter().filter(|_| std::env::var_os(BINARIES).is_none()) {
-            run(Command::new(env!("CARGO")).current_dir(workspace()).args([
-                "build",
-                "--locked",
-                "--profile",
-                &profile(),
-                "--package",
-                service,
-                "--bin",
-                service,
-            ]));
+        let changed = ["Cargo.lock", "protobufs", "service", "recommendations", "marketplace"]
+            .iter()
+            .filter_map(|path| changed(&workspace().join(path)))
+            .max();
+        for service in SERVICES {
+            let built = binaries().join(service).metadata().and_then(|binary| binary.modified()).ok();
+            if built >= changed || std::env::var_os(BINARIES).is_some() {
+                continue;
+            }
+            let profile = profile();
+            let build = ["build", "--locked", "--profile", &profile, "--package", service, "--bin", service];
+            run(Command::new(env!("CARGO")).current_dir(workspace()).args(build));
         }
         run(bed("docker.sh")
             .args(["build", "deploy/Dockerfile", &profile()])
             .args(SERVICES.map(|service| binaries().join(service))));
     });
+}
+
+/// When the newest file of a crate was written, its tests left out.
+fn changed(path: &Path) -> Option<SystemTime> {
+    if path.is_file() {
+        return path.metadata().and_then(|file| file.modified()).ok();
+    }
+    let entries = path.read_dir().ok()?.flatten().map(|entry| entry.path());
+    entries
+        .filter(|path| !path.ends_with("tests") && !path.ends_with("examples"))
+        .filter_map(|path| changed(&path))
+        .max()
 }
 
 /// Where cargo put what it built for this test, or the folder that the variable names.
