@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
-use service::config::{LogSettings, ShutdownSettings, TlsSettings, duration};
+use service::config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration};
 
 use crate::client::Hosts;
 
@@ -18,7 +18,7 @@ pub struct Config {
     #[arg(long, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
     pub recommendations_host: Hosts,
     /// How long one call to recommendations may take before a page goes on without it
-    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = positive_duration)]
     pub call_deadline: Duration,
     /// Serve pages over HTTPS, with the certificate below; its authority then is for recommendations alone
     #[arg(long, value_name = "BOOL", default_value = "false", action = clap::ArgAction::Set)]

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, value_parser};
 use service::{
-    config::{LogSettings, ShutdownSettings, TlsSettings, duration},
+    config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration},
     grpc::AdmissionSettings,
 };
 
@@ -46,13 +46,13 @@ pub struct Config {
     #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = value_parser!(u32).range(1..=100_000))]
     pub max_streams: u32,
     /// After what age a connection is asked to go, give or take a tenth, so that load spreads over new replicas
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = positive_duration)]
     pub connection_age: Duration,
     /// After how much silence a connection is asked whether it is still there
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub keepalive_interval: Duration,
     /// How long it may take to say so
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
     pub keepalive_time: Duration,
     /// Bounds on the work at hand.
     #[command(flatten)]

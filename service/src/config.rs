@@ -87,6 +87,18 @@ pub fn command<C: CommandFactory>(prefix: &str) -> Command {
     })
 }
 
+/// As [`duration`], for times of which none at all makes no sense: deadlines, intervals, ages.
+///
+/// # Errors
+///
+/// If the text is no time, or zero.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("expected more than 0".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// Reads `300ms`, `2s`, `10m` or `1h`.
 ///
 /// # Errors

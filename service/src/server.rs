@@ -1,6 +1,14 @@
 //! The one accept loop: gRPC, pages and the admin port all run on it.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header};
@@ -49,8 +57,11 @@ pub struct Limits {
     pub protocol: Protocol,
     /// Connections at a time. Further ones wait in the kernel's backlog.
     pub max_connections: usize,
-    /// Time for a TLS handshake, for the head of a request, and for the next request on an idle HTTP/1.1 connection.
+    /// Time for a TLS handshake, for the first request, for the head of a request, and for the next request on an idle
+    /// HTTP/1.1 connection.
     pub header_time: Duration,
+    /// How long what is in flight on a connection may take to end once the connection was asked to go.
+    pub close_time: Duration,
     /// Bytes of the head of a request.
     pub max_header_bytes: u32,
     /// Requests in flight on one HTTP/2 connection.
@@ -72,6 +83,7 @@ impl Limits {
             protocol,
             max_connections: 4096,
             header_time: Duration::from_secs(10),
+            close_time: Duration::from_secs(30),
             max_header_bytes: 16 * 1024,
             max_streams: 256,
             keepalive_interval: Duration::from_secs(30),
@@ -195,7 +207,10 @@ where
         let Self { address, limits, shutdown, service, .. } = self;
         let peer = Peer { address, certificate };
         let phase = shutdown.clone();
+        let asked = Arc::new(AtomicBool::new(false));
+        let asking = Arc::clone(&asked);
         let service = service_fn(move |mut request: Request<Incoming>| {
+            asking.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(peer);
             let http1 = request.version() < Version::HTTP_2;
             let answer = service.clone().oneshot(request);
@@ -215,15 +230,25 @@ where
             tokio::select! {
                 () = shutdown.draining() => {}
                 () = too_old(limits.connection_age) => {}
+                () = silent(limits.header_time, &asked) => {}
             }
         });
         let ended = tokio::select! {
             ended = &mut connection => ended,
             () = &mut closing => {
                 connection.as_mut().graceful_shutdown();
+                // While the process drains, it says how long: a call may take as long as the grace period.
+                let cut_off = async {
+                    if shutdown.phase() < Phase::Draining {
+                        sleep(limits.close_time).await;
+                    }
+                    if shutdown.phase() >= Phase::Draining {
+                        shutdown.over().await;
+                    }
+                };
                 tokio::select! {
                     ended = connection => ended,
-                    () = shutdown.over() => return,
+                    () = cut_off => return,
                 }
             }
         };
@@ -253,6 +278,14 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         Protocol::Http1 => builder.http1_only(),
         Protocol::Http2 => builder.http2_only(),
         Protocol::Both => builder,
+    }
+}
+
+/// Resolves if the connection has asked nothing after `time`: silence would hold its place for ever.
+async fn silent(time: Duration, asked: &AtomicBool) {
+    sleep(time).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fmt::Display, future::Future, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{fmt::Display, future::Future, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -7,6 +7,9 @@ use crate::{
     config::{self, LogSettings},
     telemetry,
 };
+
+/// How long work that blocks a thread may take to end once everything else has.
+const LAST_WORK: Duration = Duration::from_millis(500);
 
 /// The whole `main` of a service: reads its settings, opens the log, runs, and says in one line why it could not.
 pub fn start<C, F>(prefix: &str, log: impl FnOnce(&C) -> &LogSettings, run: impl FnOnce(C) -> F) -> ExitCode
@@ -31,7 +34,11 @@ where
 /// What the future gives, or that threads cannot be started.
 pub fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Failure::io(format!("cannot start threads: {error}")))?.block_on(future)
+    let runtime = runtime.map_err(|error| Failure::io(format!("cannot start threads: {error}")))?;
+    let ended = runtime.block_on(future);
+    // Work that blocks a thread, such as making an index, cannot be cancelled; the process does not wait for it.
+    runtime.shutdown_timeout(LAST_WORK);
+    ended
 }
 
 /// The folder where data is kept: the one given, else `shelfwise` in the platform's data folder. Made if absent.
@@ -46,7 +53,8 @@ pub fn data_folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let refused = |error: &dyn Display| Failure::io(format!("data folder {}: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(|error| refused(&error))?;
     // Permissions tell less than trying does: read-only mounts, quotas, other users' folders.
-    let probe = folder.join(".writable");
+    // Another process may be trying at this moment.
+    let probe = folder.join(format!(".writable-{}", std::process::id()));
     let tried = std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"?"));
     let tried = tried.and_then(|()| std::fs::remove_file(&probe));
     tried.map_err(|error| refused(&error))?;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser;
-use service::config::{self, LogSettings, ShutdownSettings, duration};
+use service::config::{self, LogSettings, ShutdownSettings, duration, positive_duration};
 
 #[derive(Parser, Debug)]
 struct Config {
@@ -54,6 +54,7 @@ fn a_bad_value_is_one_line_that_names_the_setting_and_the_value() {
 #[test]
 fn durations_need_a_unit() {
     assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+    assert!(positive_duration("0s").is_err() && positive_duration("1ms").is_ok());
     assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
     for bad in ["", "5", "s", "-1s", "1.5s", "1d", "99999999999999999999h", "9999999999h"] {
         assert!(duration(bad).is_err(), "{bad}");

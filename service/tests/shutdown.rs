@@ -124,23 +124,43 @@ async fn between_not_ready_and_draining_it_still_serves_and_sends_clients_elsewh
 }
 
 #[tokio::test]
-async fn a_connection_is_asked_to_go_at_its_age_and_a_slow_head_is_not_waited_for() {
-    let limits = Limits {
-        connection_age: Some(Duration::from_millis(50)),
-        header_time: Duration::from_millis(50),
-        ..Limits::new(Protocol::Both)
-    };
+async fn a_connection_is_asked_to_go_at_its_age() {
+    let limits = Limits { connection_age: Some(Duration::from_millis(50)), ..Limits::new(Protocol::Both) };
     let server = serve(Duration::ZERO, LONG, limits).await;
-    let old = server.connect().await;
-    assert_eq!(rest(old).await, "", "idle at its age: closed");
+    let mut old = server.connect().await;
+    ask(&mut old, "/fast").await;
+    assert!(rest(old).await.ends_with("done"), "served, then closed");
+}
+
+#[tokio::test]
+async fn what_does_not_end_at_the_age_is_cut_off() {
+    let short = Duration::from_millis(50);
+    let limits = Limits { connection_age: Some(short), close_time: short, ..Limits::new(Protocol::Both) };
+    let server = serve(Duration::ZERO, LONG, limits).await;
     let mut slow = server.connect().await;
-    slow.write_all(b"GET / HT").await.unwrap();
-    let answer = rest(slow).await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
-    // Young and quick: served.
-    let mut young = server.connect().await;
-    ask(&mut young, "/fast").await;
-    assert!(rest(young).await.starts_with("HTTP/1.1 200"));
+    ask(&mut slow, "/slow").await;
+    assert_eq!(rest(slow).await, "");
+}
+
+#[tokio::test]
+async fn silence_and_a_slow_head_are_not_waited_for() {
+    let short = Duration::from_millis(50);
+    for protocol in [Protocol::Both, Protocol::Http1, Protocol::Http2] {
+        let limits = Limits { header_time: short, close_time: short, ..Limits::new(protocol) };
+        let server = serve(Duration::ZERO, LONG, limits).await;
+        let silent = server.connect().await;
+        rest(silent).await;
+        let mut slow = server.connect().await;
+        slow.write_all(b"GET / HT").await.unwrap();
+        let answer = rest(slow).await;
+        assert!(!answer.contains("200"), "{answer}");
+    }
+    // Who asks in time is served, and may go on asking for longer than that.
+    let limits = Limits { header_time: Duration::from_secs(2), ..Limits::new(Protocol::Both) };
+    let server = serve(Duration::ZERO, LONG, limits).await;
+    let mut quick = server.connect().await;
+    ask(&mut quick, "/fast").await;
+    assert!(quick.read(&mut [0; 512]).await.unwrap() > 0);
 }
 
 #[tokio::test]

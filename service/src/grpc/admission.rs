@@ -18,7 +18,7 @@ use tokio::{
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use crate::config::duration;
+use crate::config::{duration, positive_duration};
 
 /// What is never refused, since it says whether the server is well.
 const HEALTH: &str = "/grpc.health.v1.Health/";
@@ -33,7 +33,7 @@ pub struct AdmissionSettings {
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = duration)]
     pub queue_time: Duration,
     /// The deadline of a call that brings none, and the longest that counts
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub max_call_time: Duration,
 }
 

@@ -42,8 +42,8 @@ struct Inner {
 
 #[derive(Debug)]
 enum Protocol {
-    /// With every path that is served: what else is asked for counts as `unknown`, so that a stranger cannot make up
-    /// metrics.
+    /// With every path that is served. What else is asked for counts as `unknown`, so that a stranger cannot make up
+    /// metrics; the same goes for paths and methods of HTTP.
     Grpc(Vec<String>),
     Http,
 }
@@ -158,8 +158,10 @@ impl Call {
                 methods.iter().position(|method| method == path).map_or(Method::Unknown, Method::Known)
             }
             Protocol::Http => match request.extensions().get::<MatchedPath>() {
-                Some(path) => Method::Matched(request.method().clone(), path.clone()),
-                None => Method::Unknown,
+                Some(path) if known(request.method()) => {
+                    Method::Matched(request.method().clone(), path.clone())
+                }
+                _ => Method::Unknown,
             },
         };
         let parent = TraceContext::from_headers(request.headers());
@@ -259,6 +261,11 @@ impl Outcome {
             }
         }
     }
+}
+
+/// The methods that pages are asked for with.
+fn known(method: &http::Method) -> bool {
+    matches!(*method, http::Method::GET | http::Method::HEAD | http::Method::POST)
 }
 
 /// The sender's id if it is harmless, else one made from the span.

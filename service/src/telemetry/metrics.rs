@@ -1,12 +1,9 @@
-use std::sync::Arc;
-
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
 /// The metrics of one service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    service: Arc<str>,
 }
 
 impl Metrics {
@@ -24,19 +21,13 @@ impl Metrics {
         let info = prometheus::IntGauge::with_opts(opts).expect("a valid name");
         info.set(1);
         registry.register(Box::new(info)).expect("the registry is empty");
-        Self { registry, service: service.into() }
+        Self { registry }
     }
 
     /// Where collectors are registered.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    /// The name that was given to [`Metrics::new`].
-    #[must_use]
-    pub fn service(&self) -> &str {
-        &self.service
     }
 
     /// All of them in Prometheus' text format.
