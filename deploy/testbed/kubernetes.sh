@@ -113,7 +113,9 @@ up() {
   cd "$BED"
   network
   alive apiserver || configure
-  inside sh -ec "ip link show cni0 >/dev/null 2>&1 || ip link add cni0 type bridge
+  # An address of its own: else the bridge takes that of one of its ports, and when that pod ends, all others talk to nobody
+  # until they have asked again.
+  inside sh -ec "ip link show cni0 >/dev/null 2>&1 || ip link add cni0 address 0a:58:0a:55:00:01 type bridge
     ip addr replace $NODE/16 dev cni0
     ip link set cni0 up
     echo 1 >/proc/sys/net/ipv4/ip_forward
