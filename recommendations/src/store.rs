@@ -5,6 +5,7 @@
 //! half of one.
 
 mod connect;
+mod find;
 mod read;
 mod write;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
 pub use self::{
+    connect::in_memory,
     read::Reading,
     write::{Entry, Outcome, Refusal, Writer},
 };

@@ -84,7 +84,7 @@ impl Store {
 }
 
 async fn sqlite(url: &str) -> Result<sqlx::SqlitePool, StoreError> {
-    let in_memory = url.contains(":memory:");
+    let in_memory = in_memory(url);
     let options = if in_memory { "sqlite::memory:" } else { url };
     let options = SqliteConnectOptions::from_str(options)
         .map_err(|error| bad_url(url, &error.to_string()))?
@@ -189,30 +189,25 @@ fn bad_url(url: &str, reason: &str) -> StoreError {
 
 /// The URL as it may be shown: a password before the host or among the parameters is replaced by `***`.
 fn without_password(url: &str) -> String {
-    let (address, parameters) = match url.split_once('?') {
-        Some((address, parameters)) => (address, Some(parameters)),
-        None => (url, None),
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |end| end + 3));
+    // The login first: whoever forgets to encode a password may have a `?` in it, which then begins no parameters.
+    let shown = match rest.rsplit_once('@').map(|(login, host)| (login.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{scheme}{user}:***@{host}"),
+        _ => url.to_owned(),
     };
-    let mut shown = match address.split_once("://") {
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((login, host)) => {
-                let user = login.split_once(':').map_or(login, |(user, _)| user);
-                let hidden = if user.len() < login.len() { ":***" } else { "" };
-                format!("{scheme}://{user}{hidden}@{host}")
-            }
-            None => address.to_owned(),
-        },
-        None => address.to_owned(),
+    let Some((address, parameters)) = shown.split_once('?') else { return shown };
+    let hide = |parameter: &str| match parameter.split_once('=') {
+        Some((name, _)) if name.contains("password") => format!("{name}=***"),
+        _ => parameter.to_owned(),
     };
-    if let Some(parameters) = parameters {
-        let hide = |parameter: &str| match parameter.split_once('=') {
-            Some((name, _)) if name.contains("password") => format!("{name}=***"),
-            _ => parameter.to_owned(),
-        };
-        shown.push('?');
-        shown.push_str(&parameters.split('&').map(hide).collect::<Vec<_>>().join("&"));
-    }
-    shown
+    format!("{address}?{}", parameters.split('&').map(hide).collect::<Vec<_>>().join("&"))
+}
+
+/// Whether the URL names a database that is kept nowhere.
+#[must_use]
+pub fn in_memory(url: &str) -> bool {
+    url.starts_with(":memory:")
+        || (url.starts_with("sqlite:") && (url.contains(":memory:") || url.contains("mode=memory")))
 }
 
 #[cfg(test)]
@@ -227,6 +222,14 @@ mod tests {
                 "postgres://shop@db/shelf?password=x&sslmode=require",
                 "postgres://shop@db/shelf?password=***&sslmode=require",
             ),
+            ("postgres://shop:s3cr?et@db/shelf", "postgres://shop:***@db/shelf"),
+            (
+                "postgres://shop:s3?cr/e@t@db/shelf?sslmode=require",
+                "postgres://shop:***@db/shelf?sslmode=require",
+            ),
+            ("postgres://shop:s3cret@db/shelf?password=x@y", "postgres://shop:***@y"),
+            ("postgres://db/shelf?user=shop&password=x:y@z", "postgres://db/shelf?user=shop&password=***"),
+            ("postgres:shop:s3cret@db/shelf", "postgres:***@db/shelf"),
             ("sqlite:///srv/shelfwise.db", "sqlite:///srv/shelfwise.db"),
             ("nonsense", "nonsense"),
         ] {

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use sqlx::AssertSqlSafe;
 
 use super::{Pool, Store, StoreError, Transaction, failed, on_either};
@@ -144,33 +142,4 @@ pub(super) fn book(row: BookRow) -> Result<Book, StoreError> {
             .transpose()
             .map_err(|error| damaged(error.to_string()))?,
     })
-}
-
-/// Gives each book of `books` its categories.
-pub(super) async fn attach_categories(
-    transaction: &mut Transaction,
-    books: &mut HashMap<i32, Book>,
-) -> Result<(), StoreError> {
-    let ids: Vec<i32> = books.keys().copied().collect();
-    for chunk in ids.chunks(super::write::CHUNK) {
-        let sql = AssertSqlSafe(format!(
-            "select book, category from book_categories where book in ({}) order by book, position",
-            super::write::places(1, super::write::CHUNK)
-        ));
-        let padded = chunk.iter().chain(std::iter::repeat(&chunk[0])).take(super::write::CHUNK);
-        let pairs: Vec<(i32, i32)> = on_either!(Transaction, &mut *transaction, transaction => {
-            let mut query = sqlx::query_as(sql);
-            for &id in padded {
-                query = query.bind(id);
-            }
-            query.fetch_all(&mut **transaction).await
-        })
-        .map_err(failed("read the books' categories"))?;
-        for (owner, category) in pairs {
-            if let Some(book) = books.get_mut(&owner) {
-                book.categories.push(category);
-            }
-        }
-    }
-    Ok(())
 }

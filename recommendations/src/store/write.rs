@@ -1,15 +1,14 @@
-use std::collections::{HashMap, HashSet, hash_map};
+use std::collections::{HashMap, HashSet};
 
-use sqlx::{AssertSqlSafe, ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::AssertSqlSafe;
 
 use super::{
-    MAX_OWN_CATEGORIES, Pool, Store, StoreError, Transaction, failed, on_either,
-    read::{BookRow, COLUMNS, attach_categories, book},
+    MAX_OWN_CATEGORIES, Pool, Store, StoreError, Transaction, failed,
+    find::{CHUNK, Known, padded, places},
+    on_either,
+    read::COLUMNS,
 };
 use crate::catalogue::{Book, FIRST_OWN_CATEGORY};
-
-/// How many rows a statement writes or looks up. Fixed, so that few statements are prepared and kept.
-pub(super) const CHUNK: usize = 100;
 
 /// A checked row of a file, on its way into the store.
 #[derive(Clone, Debug)]
@@ -52,8 +51,8 @@ pub enum Refusal {
 pub struct Writer {
     store: Store,
     categories: HashMap<String, i32>,
-    /// The books that this file has named, so that a book that occurs twice does not change back and forth: a few bytes
-    /// a row.
+    /// The books that this file has named, so that a book that occurs twice does not change back and forth: 6 to 12
+    /// bytes a row.
     seen: HashSet<i32>,
 }
 
@@ -235,89 +234,6 @@ async fn category(
     Ok(Some(number))
 }
 
-/// What the store already has of a batch.
-struct Known {
-    books: HashMap<i32, Book>,
-    by_identity: HashMap<String, i32>,
-}
-
-impl Known {
-    async fn find(transaction: &mut Transaction, entries: &[Entry]) -> Result<Self, StoreError> {
-        let mut known = Self { books: HashMap::new(), by_identity: HashMap::new() };
-        let ids: Vec<i32> = entries.iter().filter_map(|entry| entry.id).collect();
-        for chunk in ids.chunks(CHUNK) {
-            let sql =
-                AssertSqlSafe(format!("select {COLUMNS} from books where id in ({})", places(1, CHUNK)));
-            let rows: Vec<BookRow> = on_either!(Transaction, &mut *transaction, transaction => {
-                let mut query = sqlx::query_as(sql);
-                for &id in padded(chunk) {
-                    query = query.bind(id);
-                }
-                query.fetch_all(&mut **transaction).await
-            })
-            .map_err(failed("find books by id"))?;
-            known.keep(rows)?;
-        }
-        let unnumbered: Vec<&str> =
-            entries.iter().filter(|entry| entry.id.is_none()).map(|entry| entry.identity.as_str()).collect();
-        for chunk in unnumbered.chunks(CHUNK) {
-            let sql = AssertSqlSafe(format!(
-                "select {COLUMNS}, identity from books where identity in ({})",
-                places(1, CHUNK)
-            ));
-            let rows: Vec<IdentifiedRow> = on_either!(Transaction, &mut *transaction, transaction => {
-                let mut query = sqlx::query_as(sql);
-                for &identity in padded(chunk) {
-                    query = query.bind(identity);
-                }
-                query.fetch_all(&mut **transaction).await
-            })
-            .map_err(failed("find books by identity"))?;
-            let mut found = Vec::with_capacity(rows.len());
-            for IdentifiedRow { row, identity } in rows {
-                match known.by_identity.entry(identity) {
-                    hash_map::Entry::Vacant(entry) => {
-                        entry.insert(row.0);
-                    }
-                    // Files that number their books may hold one twice: the lowest number is the one.
-                    hash_map::Entry::Occupied(mut entry) => {
-                        entry.insert(row.0.min(*entry.get()));
-                    }
-                }
-                found.push(row);
-            }
-            known.keep(found)?;
-        }
-        attach_categories(transaction, &mut known.books).await?;
-        Ok(known)
-    }
-
-    fn keep(&mut self, rows: Vec<BookRow>) -> Result<(), StoreError> {
-        for row in rows {
-            let book = book(row)?;
-            self.books.insert(book.id, book);
-        }
-        Ok(())
-    }
-}
-
-/// The columns of a book, then its identity.
-struct IdentifiedRow {
-    row: BookRow,
-    identity: String,
-}
-
-impl<'r, R: Row> FromRow<'r, R> for IdentifiedRow
-where
-    BookRow: FromRow<'r, R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    usize: ColumnIndex<R>,
-{
-    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        Ok(Self { row: BookRow::from_row(row)?, identity: row.try_get(row.len() - 1)? })
-    }
-}
-
 async fn write_books(transaction: &mut Transaction, books: &[(Book, String)]) -> Result<(), StoreError> {
     let json = |names: &[String]| serde_json::to_string(names).expect("texts are JSON");
     for chunk in chunks(books) {
@@ -399,16 +315,6 @@ fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
         rows = rest;
         Some(chunk)
     })
-}
-
-/// The same values, the first repeated to make the number full. Never called with none.
-fn padded<T>(chunk: &[T]) -> impl Iterator<Item = &T> {
-    chunk.iter().chain(std::iter::repeat(&chunk[0])).take(CHUNK)
-}
-
-/// `$1, $2, …`: so many placeholders from this number on.
-pub(super) fn places(first: usize, count: usize) -> String {
-    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 /// `($1, $2), ($3, $4), …`
