@@ -97,13 +97,13 @@ pub(super) fn in_folder(catalogue: &Catalogue, folder: &Path) -> Result<IndexRea
     if fs::rename(&building, &ready).is_err() {
         // Another process was quicker, or left a damaged one.
         if let Some(reader) = open(&ready, catalogue) {
-            fs::remove_dir_all(&building).map_err(folder_failed)?;
+            remove(&building);
             return Ok(reader);
         }
         fs::remove_dir_all(&ready).map_err(folder_failed)?;
         fs::rename(&building, &ready).map_err(folder_failed)?;
     }
-    remove_old(folder, &version.store, version.number).map_err(folder_failed)?;
+    remove_old(folder, &version.store, version.number);
     Index::open_in_dir(&ready).and_then(reader).map_err(build_failed)
 }
 
@@ -162,36 +162,45 @@ fn fill(index: &Index, catalogue: &Catalogue) -> Result<(), TantivyError> {
 }
 
 /// Removes the indexes of earlier versions of this store, and what builds left that were cut off. Those of other stores
-/// stay: the folder may be shared.
-fn remove_old(folder: &Path, store: &str, version: i64) -> io::Result<()> {
+/// stay: the folder may be shared. What cannot be removed costs room and no more.
+fn remove_old(folder: &Path, store: &str, version: i64) {
     const CUT_OFF: Duration = Duration::from_secs(3_600);
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return kept(folder, &error),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return kept(folder, &error),
+        };
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        let old = match name.strip_prefix('.') {
-            Some(name) => {
-                let age = entry
-                    .metadata()?
-                    .modified()
-                    .ok()
-                    .and_then(|time| SystemTime::now().duration_since(time).ok());
-                name.starts_with(store) && age.is_some_and(|age| age > CUT_OFF)
-            }
-            None => {
-                let mut parts = name.split('-');
-                let same_store = parts.next() == Some(store);
-                let number = parts.next().and_then(|number| number.parse::<i64>().ok());
-                same_store && number.is_some_and(|number| number < version)
-            }
+        let building = name.strip_prefix('.');
+        let Some(number) = building.unwrap_or(name).strip_prefix(store) else { continue };
+        let old = if building.is_some() {
+            let made = entry.metadata().and_then(|about| about.modified());
+            let age = made.ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+            age.is_some_and(|age| age > CUT_OFF)
+        } else {
+            let number = number.strip_prefix('-').and_then(|rest| rest.split('-').next());
+            number.and_then(|number| number.parse::<i64>().ok()).is_some_and(|number| number < version)
         };
         if old {
-            match fs::remove_dir_all(entry.path()) {
-                // Another process does the same.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                outcome => outcome?,
-            }
+            remove(&entry.path());
         }
     }
-    Ok(())
+}
+
+/// Removes a folder that nobody needs any more; another process may do the same.
+fn remove(folder: &Path) {
+    if let Err(error) = fs::remove_dir_all(folder) {
+        kept(folder, &error);
+    }
+}
+
+fn kept(folder: &Path, error: &io::Error) {
+    if error.kind() != io::ErrorKind::NotFound {
+        tracing::warn!(folder = %folder.display(), %error, "an old search index cannot be removed");
+    }
 }
