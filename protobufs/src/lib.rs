@@ -15,5 +15,11 @@ pub mod catalogue {
 /// Where recommendations listens, and where it is looked for, unless a setting says otherwise: the tutorial's port.
 pub const PORT: u16 = 50051;
 
+/// The longest answer in bytes: what clients accept by default.
+pub const MAX_ANSWER_BYTES: usize = 4 << 20;
+
+/// The longest search in characters.
+pub const MAX_QUERY_CHARACTERS: usize = 200;
+
 /// All contracts as an encoded `FileDescriptorSet`, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

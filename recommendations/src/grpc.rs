@@ -7,31 +7,39 @@ mod parse;
 mod recommendations;
 mod status;
 
+use std::time::Duration;
+
 use protobufs::{
-    catalogue::catalogue_service_server::CatalogueServiceServer,
+    MAX_ANSWER_BYTES, catalogue::catalogue_service_server::CatalogueServiceServer,
     recommendations::recommendations_server::RecommendationsServer,
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
-use crate::{config::Config, loading::Current};
+use crate::loading::Current;
 
-/// The longest answer in bytes: what clients accept by default.
-pub const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// What a call may ask for and wait for.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many books a recommendation holds at most.
+    pub max_results: usize,
+    /// The longest request in bytes.
+    pub max_message_bytes: usize,
+    /// How long a search waits for its turn.
+    pub queue_time: Duration,
+}
 
 /// Both services, answering from the snapshot of the moment. Requests may be compressed with gzip, and answers of more than
 /// a kilobyte are, for callers who accept it.
 #[must_use]
-pub fn routes(current: Current, config: &Config) -> Routes {
-    let max_message_bytes = config.max_message_bytes as usize;
-    let recommendations = RecommendationsServer::new(recommendations::Service::new(
-        current.clone(),
-        config.max_results as usize,
-    ))
-    .max_decoding_message_size(max_message_bytes)
-    .max_encoding_message_size(MAX_ANSWER_BYTES)
-    .accept_compressed(CompressionEncoding::Gzip)
-    .send_compressed(CompressionEncoding::Gzip);
-    let catalogue = CatalogueServiceServer::new(catalogue::Service::new(current))
+pub fn routes(current: Current, bounds: Bounds) -> Routes {
+    let Bounds { max_results, max_message_bytes, queue_time } = bounds;
+    let recommendations =
+        RecommendationsServer::new(recommendations::Service::new(current.clone(), max_results))
+            .max_decoding_message_size(max_message_bytes)
+            .max_encoding_message_size(MAX_ANSWER_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip);
+    let catalogue = CatalogueServiceServer::new(catalogue::Service::new(current, queue_time))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)

@@ -7,9 +7,9 @@ pub mod grpc;
 pub mod recommend;
 pub mod loading;
 pub mod search;
-pub mod catalogue;
 pub mod import;
 pub mod store;
+pub mod catalogue;
 
 use std::{error::Error, future::Future, path::PathBuf};
 
@@ -25,15 +25,17 @@ use tower::ServiceBuilder;
 
 pub use config::Config;
 
-use crate::{loading::Loader, store::Store};
+use crate::{
+    grpc::Bounds,
+    loading::Loader,
+    store::{Store, StoreError},
+};
 
 /// The prefix of the service's variables.
 pub const PREFIX: &str = "RECOMMENDATIONS";
 
 /// The full names of the services that answer, health and reflection aside.
 const SERVICES: &[&str] = &["Recommendations", "shelfwise.catalogue.v1.CatalogueService"];
-/// Headers of a call, metadata included.
-const MAX_HEADER_BYTES: u32 = 16 * 1024;
 
 /// Serves gRPC and the admin port until `shutdown` resolves and what was in flight has ended.
 ///
@@ -69,14 +71,18 @@ pub async fn run(
         ]),
     );
     let health = HealthService::new(readiness, shutdown.clone(), SERVICES);
-    let routes = grpc::routes(loader.current(), &config)
+    let bounds = Bounds {
+        max_results: config.max_results as usize,
+        max_message_bytes: config.max_message_bytes as usize,
+        queue_time: config.admission.queue_time,
+    };
+    let routes = grpc::routes(loader.current(), bounds)
         .add_service(HealthServer::new(health))
         .add_service(reflection())
         .prepare();
     let app = ServiceBuilder::new().layer(calls).layer(AdmissionLayer::new(config.admission)).service(routes);
     let limits = Limits {
         max_connections: config.max_connections as usize,
-        max_header_bytes: MAX_HEADER_BYTES,
         max_streams: config.max_streams,
         keepalive_interval: config.keepalive_interval,
         keepalive_time: config.keepalive_time,
@@ -111,15 +117,17 @@ pub struct Place {
 }
 
 impl Place {
-    /// From the settings. A database in memory, or one elsewhere, needs no folder; else a file in the data folder is
-    /// the database, and the platform has a place for that folder.
+    /// From the settings. Beside a database in memory nothing is kept, whatever folder is given, and one elsewhere needs
+    /// no folder; without a URL a file in the data folder is the database, and the platform has a place for that folder.
     ///
     /// # Errors
     ///
     /// If the data folder is needed and cannot be written.
     pub fn new(database_url: Option<String>, data: Option<PathBuf>) -> Result<Self, Failure> {
-        if let (Some(database_url), None) = (&database_url, &data) {
-            return Ok(Self { database_url: database_url.clone(), folder: None });
+        if let Some(url) = &database_url
+            && (data.is_none() || store::in_memory(url))
+        {
+            return Ok(Self { database_url: url.clone(), folder: None });
         }
         let folder = service::data_folder(data)?;
         // The URL's own characters may stand in a path.
@@ -133,12 +141,22 @@ impl Place {
 /// Connects to the database, fills it if it is empty, and loads what it holds.
 async fn open(config: &Config) -> Result<Loader, Failure> {
     let place = Place::new(config.database_url.clone(), config.data.clone())?;
-    let store = Store::connect(&place.database_url).await.map_err(caused)?;
-    if config.sample_catalogue && store.is_empty().await.map_err(caused)? {
+    let store = Store::connect(&place.database_url).await?;
+    if config.sample_catalogue && store.is_empty().await? {
         let report = import::sample(&store).await.map_err(caused)?;
         tracing::info!(books = report.new, "the database was empty: it now holds the sample catalogue");
     }
     Loader::start(store, place.folder).await.map_err(caused)
+}
+
+/// A wrong setting is told from a database that does not do its part.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Url { .. } => Self::usage(error),
+            _ => Self::caused(&error),
+        }
+    }
 }
 
 fn caused(error: impl Error) -> Failure {

@@ -1,6 +1,7 @@
 //! From the store into memory: the snapshot that answers are made of, and what keeps it up to date.
 
 use std::{
+    error::Error,
     future::Future,
     path::PathBuf,
     sync::Arc,
@@ -8,7 +9,10 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use tokio::time::MissedTickBehavior;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::MissedTickBehavior,
+};
 
 use crate::{
     catalogue::{Builder, Catalogue, TooLarge, Version},
@@ -60,9 +64,9 @@ pub enum LoadError {
     /// The search index failed.
     #[error("cannot make the search index")]
     Index(#[source] SearchError),
-    /// The thread that made it ended.
+    /// The thread that made it panicked, or the process ends.
     #[error("the work was interrupted")]
-    Interrupted,
+    Interrupted(#[source] JoinError),
 }
 
 /// Keeps [`Current`] up to date with the store.
@@ -92,33 +96,46 @@ impl Loader {
     }
 
     /// Asks the store every second whether it changed and loads it again, until `end`. A store that fails is asked
-    /// again; the last snapshot stays meanwhile.
+    /// again; the last snapshot stays meanwhile. A panic is logged, and does not end it either.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let polling = async {
-            let mut ticks = tokio::time::interval(POLL);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut seen = self.version();
-            let mut rested = Instant::now();
-            let mut failing = false;
+        let loader = Arc::new(self);
+        let watching = async {
             loop {
-                ticks.tick().await;
-                let outcome = self.poll(&mut seen, &mut rested).await;
-                match &outcome {
-                    Err(error) if !failing => {
-                        tracing::error!(
-                            error = error as &dyn std::error::Error,
-                            "the catalogue is not up to date"
-                        );
-                    }
-                    Ok(()) if failing => tracing::info!("the catalogue is up to date again"),
-                    _ => {}
+                // A task of its own, which a panic ends alone, and which ends when the set is dropped.
+                let mut polling = JoinSet::new();
+                polling.spawn(Arc::clone(&loader).keep_up_to_date());
+                if let Some(Err(error)) = polling.join_next().await {
+                    tracing::error!(
+                        error = &error as &dyn Error,
+                        "what keeps the catalogue up to date panicked, and starts again"
+                    );
                 }
-                failing = outcome.is_err();
+                tokio::time::sleep(POLL).await;
             }
         };
         tokio::select! {
-            () = polling => {}
+            () = watching => {}
             () = end => {}
+        }
+    }
+
+    async fn keep_up_to_date(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = self.version();
+        let mut rested = Instant::now();
+        let mut failing = false;
+        loop {
+            ticks.tick().await;
+            let outcome = self.poll(&mut seen, &mut rested).await;
+            match &outcome {
+                Err(error) if !failing => {
+                    tracing::error!(error = error as &dyn Error, "the catalogue is not up to date");
+                }
+                Ok(()) if failing => tracing::info!("the catalogue is up to date again"),
+                _ => {}
+            }
+            failing = outcome.is_err();
         }
     }
 
@@ -175,5 +192,5 @@ async fn load(store: &Store, folder: Option<PathBuf>) -> Result<Snapshot, LoadEr
         Ok(Snapshot { catalogue, index })
     })
     .await
-    .map_err(|_| LoadError::Interrupted)?
+    .map_err(LoadError::Interrupted)?
 }

@@ -28,9 +28,6 @@ pub(crate) struct Books {
     /// How the file holds its books [default: what its name ends in]
     #[arg(long, value_name = "FORMAT")]
     format: Option<FileFormat>,
-    /// Folder of the suite's data [default: shelfwise in the platform's data folder]
-    #[arg(long, env = "SHELFWISE_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
     /// Database: sqlite://FILE or postgres://… [default: shelfwise.db in the data folder]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -48,15 +45,16 @@ enum FileFormat {
 }
 
 impl Import {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, data: Option<PathBuf>) -> Result<(), Failure> {
         let Self::Books(books) = self;
-        service::block_on(books.run())
+        service::block_on(books.run(data))
     }
 }
 
 impl Books {
-    async fn run(self) -> Result<(), Failure> {
+    async fn run(self, data: Option<PathBuf>) -> Result<(), Failure> {
         let name = self.file.display().to_string();
+        let (file, length) = self.open()?;
         let format = match self.format {
             Some(FileFormat::Csv) => Format::Csv,
             Some(FileFormat::Jsonl) => Format::Jsonl,
@@ -64,15 +62,14 @@ impl Books {
                 Failure::usage(format!("{name}: cannot tell its format; add --format csv or jsonl"))
             })?,
         };
-        let (file, length) = self.open()?;
         let mut rejected: Box<dyn io::Write> = match &self.rejected {
             None => Box::new(io::stderr()),
             Some(path) => Box::new(io::BufWriter::new(
                 File::create(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))?,
             )),
         };
-        let place = Place::new(self.database_url, self.data)?;
-        let store = Store::connect(&place.database_url).await.map_err(|error| Failure::caused(&error))?;
+        let place = Place::new(self.database_url, data)?;
+        let store = Store::connect(&place.database_url).await?;
 
         let bar = progress(length);
         let mut lost = None;

@@ -12,6 +12,7 @@ use h2::{
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header};
 use prost::Message;
+use protobufs::MAX_ANSWER_BYTES;
 use service::trace::TraceContext;
 use thiserror::Error;
 use tonic::Code;
@@ -19,8 +20,6 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_res
 
 use super::CallError;
 
-/// How long an answer may be.
-const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// A byte that says whether the message is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
 const MORE: &str = "more than one message";
@@ -307,7 +306,7 @@ fn status(headers: &HeaderMap) -> Result<(), Fault> {
 
 /// Whether the data is exactly one message, as it nearly always is.
 fn whole(data: &Bytes) -> bool {
-    data.len() <= PREFIX_BYTES + MAX_MESSAGE_BYTES
+    data.len() <= PREFIX_BYTES + MAX_ANSWER_BYTES
         && matches!(data.as_ref(), [0, a, b, c, d, rest @ ..] if u32::from_be_bytes([*a, *b, *c, *d]) as usize == rest.len())
 }
 
@@ -319,7 +318,7 @@ fn split(buffer: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
         // Never asked for: on a network as fast as it must be for pages, compressing takes longer than sending.
         return Err(Fault::Wrong("compressed".to_owned()));
     }
-    if length > MAX_MESSAGE_BYTES {
+    if length > MAX_ANSWER_BYTES {
         return Err(Fault::Wrong(format!("a message of {length} bytes")));
     }
     if rest.len() < length {

@@ -6,6 +6,7 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse as _, Response},
 };
+use protobufs::MAX_QUERY_CHARACTERS;
 use serde::Deserialize;
 use service::trace::TraceContext;
 
@@ -19,9 +20,6 @@ use crate::{
     cards::Card,
     shop::{Category, Shop},
 };
-
-/// The longest query that the contract takes, in characters.
-const MAX_QUERY: usize = 200;
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -49,7 +47,8 @@ pub(crate) async fn page(
     Query(asked): Query<Asked>,
 ) -> Response {
     let query = asked.q.as_deref().unwrap_or_default().trim();
-    if query.chars().count() > MAX_QUERY {
+    if query.chars().count() > MAX_QUERY_CHARACTERS {
+        const { assert!(MAX_QUERY_CHARACTERS == 200, "the sentence says 200") };
         return Problem::Invalid("What you look for may have at most 200 characters.").into_response();
     }
     let Some(number) = listing::number(asked.page.as_deref()) else {

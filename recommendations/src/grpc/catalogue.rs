@@ -1,11 +1,11 @@
-use std::{num::NonZero, sync::Arc, thread};
+use std::{num::NonZero, sync::Arc, thread, time::Duration};
 
 use protobufs::catalogue::{
     Book, Category, GetBookRequest, GetBookResponse, ListBooksRequest, ListBooksResponse,
     ListCategoriesRequest, ListCategoriesResponse, SearchBooksRequest, SearchBooksResponse, Series,
     catalogue_service_server::CatalogueService,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -24,12 +24,14 @@ pub(super) struct Service {
     current: Current,
     /// Searches at a time: one a processor. More would only make each other late.
     searches: Arc<Semaphore>,
+    /// How long one waits for its turn. It holds one of the places for all calls meanwhile.
+    queue_time: Duration,
 }
 
 impl Service {
-    pub(super) fn new(current: Current) -> Self {
+    pub(super) fn new(current: Current, queue_time: Duration) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        Self { current, searches: Arc::new(Semaphore::new(processors)) }
+        Self { current, searches: Arc::new(Semaphore::new(processors)), queue_time }
     }
 
     fn book(&self, request: &GetBookRequest) -> Result<GetBookResponse, CallError> {
@@ -66,19 +68,22 @@ impl Service {
     }
 
     async fn search(&self, request: SearchBooksRequest) -> Result<SearchBooksResponse, CallError> {
-        // Held until the work is done: whoever gives up waiting does not make room for more of it.
-        let searching =
-            Arc::clone(&self.searches).acquire_owned().await.map_err(|_| CallError::Interrupted)?;
         let snapshot = self.current.load_full();
+        let list = List { version: snapshot.catalogue.version(), name: format!("search {}", request.query) };
+        let (size, position, query) = parse::all(
+            PageSize::parse("page_size", request.page_size),
+            list.position("page_token", &request.page_token),
+            parse::query("query", request.query),
+        )?;
+        let List { name, .. } = list;
+        // Held until the work is done: whoever gives up waiting does not make room for more of it.
+        let searching = timeout(self.queue_time, Arc::clone(&self.searches).acquire_owned())
+            .await
+            .map_err(|_| CallError::Overloaded)?
+            .map_err(|_| CallError::Interrupted)?;
         let work = move || {
             let _searching = searching;
-            let list =
-                List { version: snapshot.catalogue.version(), name: format!("search {}", request.query) };
-            let (size, position, query) = parse::all(
-                PageSize::parse("page_size", request.page_size),
-                list.position("page_token", &request.page_token),
-                parse::query("query", request.query),
-            )?;
+            let list = List { version: snapshot.catalogue.version(), name };
             let start = position.offset as usize;
             let matches = snapshot.index.search(&query, start, size.get()).map_err(CallError::Search)?;
             let books: Vec<Book> =

@@ -1,9 +1,9 @@
 //! Requests as types that cannot be wrong.
 
+use protobufs::MAX_QUERY_CHARACTERS;
+
 use super::status::{CallError, Violation};
 
-/// The most characters of a search.
-const MAX_QUERY: usize = 200;
 const DEFAULT_PAGE: usize = 24;
 const MAX_PAGE: usize = 100;
 
@@ -64,7 +64,8 @@ pub(super) fn book_id(field: &'static str, value: i32) -> Result<i32, Violation>
 /// A search of bounded length.
 pub(super) fn query(field: &'static str, value: String) -> Result<String, Violation> {
     // A character is at least a byte.
-    if value.len() > MAX_QUERY && value.chars().count() > MAX_QUERY {
+    if value.len() > MAX_QUERY_CHARACTERS && value.chars().count() > MAX_QUERY_CHARACTERS {
+        const { assert!(MAX_QUERY_CHARACTERS == 200, "the sentence says 200") };
         return Err(Violation { field, description: "must have at most 200 characters" });
     }
     Ok(value)

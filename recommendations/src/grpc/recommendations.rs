@@ -1,12 +1,14 @@
 use prost::Message as _;
-use protobufs::recommendations::{
-    BookRecommendation, RecommendationRequest, RecommendationResponse,
-    recommendations_server::Recommendations,
+use protobufs::{
+    MAX_ANSWER_BYTES,
+    recommendations::{
+        BookRecommendation, RecommendationRequest, RecommendationResponse,
+        recommendations_server::Recommendations,
+    },
 };
 use tonic::{Request, Response, Status};
 
 use super::{
-    MAX_ANSWER_BYTES,
     answer::answer,
     parse::{self, MaxResults, ReaderId},
     status::CallError,

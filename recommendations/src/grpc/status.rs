@@ -18,6 +18,8 @@ pub(super) enum CallError {
     Search(#[source] SearchError),
     #[error("the search panicked")]
     Panicked,
+    #[error("too many searches at a time")]
+    Overloaded,
     #[error("the work was interrupted")]
     Interrupted,
 }
@@ -44,6 +46,9 @@ impl From<CallError> for Status {
             CallError::NoSuchCategory => (Code::NotFound, "Category not found"),
             CallError::NoSuchBook => (Code::NotFound, "Book not found"),
             CallError::Search(_) | CallError::Panicked => (Code::Internal, "Search failed"),
+            CallError::Overloaded => {
+                (Code::ResourceExhausted, "Too many searches at a time, try again later")
+            }
             CallError::Interrupted => (Code::Unavailable, "The server is stopping"),
         };
         match error {
@@ -61,6 +66,7 @@ impl From<CallError> for Status {
             CallError::NoSuchCategory
             | CallError::NoSuchBook
             | CallError::Panicked
+            | CallError::Overloaded
             | CallError::Interrupted => Self::new(code, message),
         }
     }
@@ -82,6 +88,7 @@ mod tests {
             (CallError::NoSuchBook, Code::NotFound, "Book not found"),
             (CallError::Search(SearchError::Search(inner)), Code::Internal, "Search failed"),
             (CallError::Panicked, Code::Internal, "Search failed"),
+            (CallError::Overloaded, Code::ResourceExhausted, "Too many searches at a time, try again later"),
             (CallError::Interrupted, Code::Unavailable, "The server is stopping"),
         ] {
             let status = Status::from(error);

@@ -37,6 +37,32 @@ async fn the_longest_books_still_fit_into_answers() {
 }
 
 #[tokio::test]
+async fn a_database_in_memory_leaves_nothing_in_the_data_folder() {
+    for url in ["sqlite::memory:", ":memory:", "sqlite://books?mode=memory"] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::over(url.to_owned(), folder, &[]).await;
+        server.recommendations().await.recommend(request(0, 1)).await.unwrap();
+        let folder = server.stop().await;
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_index_that_cannot_be_removed_does_no_harm() {
+    let server = Server::start().await;
+    assert!(server.total().await > 0);
+    let index = server.data().join("search");
+    let search = || SearchBooksRequest { query: "dune".to_owned(), ..SearchBooksRequest::default() };
+    // Named like the index of an earlier version, but a file.
+    let name = fs::read_dir(&index).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    let odd = index.join(format!("{}-0-1", name.split('-').next().unwrap()));
+    fs::write(&odd, "").unwrap();
+    server.import(r#"{"id":5000,"title":"Dune Encyclopedia","categories":["science-fiction"]}"#).await;
+    let answer = server.catalogue().await.search_books(search()).await.unwrap().into_inner();
+    assert!(answer.books.iter().any(|book| book.id == 5000) && odd.exists());
+}
+
+#[tokio::test]
 async fn the_search_index_survives_a_restart_and_damage() {
     let server = Server::start().await;
     let search = || SearchBooksRequest { query: "dune".to_owned(), ..SearchBooksRequest::default() };

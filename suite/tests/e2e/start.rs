@@ -35,6 +35,7 @@ fn an_ephemeral_suite_keeps_nothing() {
         .arg("--ephemeral")
         .current_dir(home.path())
         .env("HOME", home.path())
+        .env("SHELFWISE_DATA", home.path().join("data"))
         .env("RECOMMENDATIONS_BIND", &ports[0])
         .env("RECOMMENDATIONS_ADMIN_BIND", &ports[1])
         .env("MARKETPLACE_BIND", &ports[2])
@@ -96,7 +97,10 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
         ("RECOMMENDATIONS_HOST", "", "RECOMMENDATIONS_HOST"),
         ("SHELFWISE_LOG_FORMAT", "xml", "SHELFWISE_LOG_FORMAT: \"xml\""),
         ("SHELFWISE_LOG", "a=b=c", "SHELFWISE_LOG"),
-        ("OTEL_TRACES_SAMPLER_ARG", "2", ""),
+        ("SHELFWISE_DATA", "", "SHELFWISE_DATA: \"\": must not be empty"),
+        ("RECOMMENDATIONS_CONNECTION_AGE", "0s", "RECOMMENDATIONS_CONNECTION_AGE"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "bogus", "OTEL_EXPORTER_OTLP_PROTOCOL: \"bogus\""),
+        ("OTEL_TRACES_SAMPLER_ARG", "2", "OTEL_TRACES_SAMPLER_ARG: \"2\""),
     ] {
         let mut command = shelfwise();
         command.arg("--ephemeral").env(variable, value);
@@ -119,8 +123,36 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
         assert_eq!(ended.code, Some(64), "{variable}: {} {}", ended.out, ended.err);
         assert!(ended.err.contains(expected) && ended.err.lines().count() == 1, "{variable}: {}", ended.err);
     }
-    let ended = run(shelfwise().arg("--nonsense"));
-    assert_eq!((ended.code, ended.err.lines().count()), (Some(64), 1), "{}", ended.err);
+    for (arguments, expected) in [
+        (&["--nonsense"][..], "--nonsense"),
+        (&["import", "books"], "<FILE>"),
+        (&["--ephemeral", "import", "books", "books.csv"], "--ephemeral"),
+    ] {
+        let ended = run(shelfwise().args(arguments));
+        assert_eq!((ended.code, ended.err.lines().count()), (Some(64), 1), "{}", ended.err);
+        assert!(ended.err.contains(expected), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_database_of_another_kind_is_a_wrong_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("books.jsonl");
+    std::fs::write(&file, "").unwrap();
+    let mut start = shelfwise();
+    for bind in
+        ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"]
+    {
+        start.env(bind, "127.0.0.1:0");
+    }
+    let mut import = shelfwise();
+    import.args(["import", "books"]).arg(&file);
+    for mut command in [start, import] {
+        let ended = run(command.arg("--data").arg(folder.path()).env("DATABASE_URL", "mysql://x/y"));
+        assert_eq!(ended.code, Some(64), "{}", ended.err);
+        assert!(ended.err.starts_with("error: DATABASE_URL mysql://x/y: "), "{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    }
 }
 
 #[test]
