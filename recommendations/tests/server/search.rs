@@ -69,6 +69,7 @@ async fn the_first_hit_is_the_one_that_was_meant() {
         ("discworld", "The Colour of Magic"),
         ("lord of the rings", "The Fellowship of the Ring"),
         ("hard-boiled detectives", "The Maltese Falcon"),
+        ("1984", "Nineteen Eighty-Four"),
         // By ISBN, either length, with hyphens or without.
         ("9780679722649", "The Maltese Falcon"),
         ("978-0-679-72264-9", "The Maltese Falcon"),
@@ -144,6 +145,31 @@ async fn matches_come_in_pages_up_to_a_thousand() {
         }
     }
     assert_eq!((ids.len(), pages), (1_000, 12));
+}
+
+#[tokio::test]
+async fn searches_that_find_no_turn_leave_the_server_to_others() {
+    let server = Server::with(&["--queue-time", "0s", "--max-streams", "500"]).await;
+    let (searches, recommendations) = (server.catalogue().await, server.recommendations().await);
+    let query = "typing errors everywhere ".repeat(8);
+    let many = futures_util::future::join_all((0..400).map(|_| {
+        let request = SearchBooksRequest { query: query.clone(), ..SearchBooksRequest::default() };
+        let mut client = searches.clone();
+        async move { client.search_books(request).await }
+    }));
+    let others = futures_util::future::join_all((0..100).map(|_| {
+        let mut client = recommendations.clone();
+        async move { client.recommend(crate::request(0, 1)).await.unwrap() }
+    }));
+    let (many, _) = futures_util::future::join(many, others).await;
+    let refused: Vec<_> = many.into_iter().filter_map(Result::err).collect();
+    assert!(!refused.is_empty() && refused.len() < 400, "{} were refused", refused.len());
+    for status in refused {
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::ResourceExhausted, "Too many searches at a time, try again later")
+        );
+    }
 }
 
 #[tokio::test]
