@@ -1,9 +1,11 @@
-//! Finding books by title, author, series, subject or ISBN.
+//! Finding books by title, author, series, subject, category or ISBN.
 //!
 //! All words must match; a word of five letters or more may hold one typing error (a letter too many, too few, another or
 //! two swapped), and the last word may be unfinished. The best match comes first: a title that is exactly the query, then by
-//! where the words were found: title over author over series over subject, and as typed over unfinished over mistyped. What
-//! is equal after that comes in the order of ids.
+//! where the words were found: title over author over series over subject over category, and as typed over unfinished over
+//! mistyped. What is equal after that comes in the order of ids.
+//!
+//! Chinese, Japanese and Korean are found by any part of what is written: by each sign and each two that stand together.
 
 mod build;
 mod query;
@@ -84,7 +86,7 @@ impl Index {
     ///
     /// If the index cannot be read.
     pub fn search(&self, text: &str, offset: usize, limit: usize) -> Result<Matches, SearchError> {
-        if let Ok(isbn) = Isbn13::parse(text) {
+        if let Some(isbn) = isbn(text) {
             let matches = self.run(&query::isbn(isbn), offset, limit)?;
             if matches.total > 0 {
                 return Ok(matches);
@@ -122,4 +124,19 @@ impl Index {
             best.into_iter().filter_map(|((_, Reverse(place)), _)| usize::try_from(place).ok()).collect();
         Ok(Matches { places, total })
     }
+}
+
+/// The ISBN that a text is, with or without that word before it: `ISBN-13: 978…`, `isbn:0679…`.
+fn isbn(text: &str) -> Option<Isbn13> {
+    let text = text.trim();
+    let Some((_, number)) = text.split_at_checked(4).filter(|(word, _)| word.eq_ignore_ascii_case("isbn"))
+    else {
+        return Isbn13::parse(text).ok();
+    };
+    let sign = |letter: char| !letter.is_ascii_digit();
+    let number = number.trim_start_matches(sign);
+    // The 10 and 13 of `ISBN-10` and `ISBN-13`, where they are not the number's own first digits.
+    let without_kind = ["10", "13"].into_iter().find_map(|kind| number.strip_prefix(kind));
+    let without_kind = without_kind.map(|number| number.trim_start_matches(sign));
+    [Some(number), without_kind].into_iter().flatten().find_map(|number| Isbn13::parse(number).ok())
 }

@@ -1,6 +1,7 @@
 //! Making the index, or opening the one that was made before.
 
 use std::{
+    collections::HashMap,
     fs, io,
     path::Path,
     sync::LazyLock,
@@ -21,7 +22,7 @@ use super::{
 use crate::catalogue::Catalogue;
 
 /// Raised when the same books would be indexed otherwise than before.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Up to so many books one thread is quicker than two.
 const SMALL: usize = 50_000;
 /// The least that the library takes, for each thread that makes an index.
@@ -38,6 +39,7 @@ pub(super) struct Fields {
     pub(super) author: Field,
     pub(super) series: Field,
     pub(super) subject: Field,
+    pub(super) category: Field,
     /// Whole titles.
     pub(super) exact: Field,
     pub(super) isbn: Field,
@@ -60,6 +62,7 @@ pub(super) static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         author: schema.add_text_field("author", text(SPACES)),
         series: schema.add_text_field("series", text(SPACES)),
         subject: schema.add_text_field("subject", text(SPACES)),
+        category: schema.add_text_field("category", text(SPACES)),
         exact: schema.add_text_field("exact", text("raw")),
         isbn: schema.add_text_field("isbn", text("raw")),
         place,
@@ -142,6 +145,8 @@ fn fill(index: &Index, catalogue: &Catalogue) -> Result<(), TantivyError> {
     };
     let fields = &*FIELDS;
     let place = fields.schema.get_field(fields.place)?;
+    let categories: HashMap<i32, String> =
+        catalogue.categories().map(|(category, _)| (category.number, words(&category.name))).collect();
     for (number, book) in (0..).map_while(|number| Some((number, catalogue.at(number)?))) {
         let mut document = TantivyDocument::new();
         document.add_u64(place, number as u64);
@@ -149,6 +154,9 @@ fn fill(index: &Index, catalogue: &Catalogue) -> Result<(), TantivyError> {
         exact(book.title()).for_each(|title| document.add_text(fields.exact, title));
         book.authors().for_each(|author| document.add_text(fields.author, words(author)));
         book.subjects().for_each(|subject| document.add_text(fields.subject, words(subject)));
+        book.categories()
+            .filter_map(|category| categories.get(&category))
+            .for_each(|category| document.add_text(fields.category, category));
         if let Some((series, _)) = book.series() {
             document.add_text(fields.series, words(series));
         }

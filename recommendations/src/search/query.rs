@@ -6,7 +6,10 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-use super::{build::FIELDS, words::without_article};
+use super::{
+    build::FIELDS,
+    words::{Run, composed, pairs, runs, without_article},
+};
 use crate::catalogue::Isbn13;
 
 /// A title that is exactly the query stands above everything.
@@ -19,6 +22,7 @@ const TITLE: Score = 8.0;
 const AUTHOR: Score = 4.0;
 const SERIES: Score = 2.0;
 const SUBJECT: Score = 1.0;
+const CATEGORY: Score = 0.25;
 /// Factors for how a word was found, the typed one being 1.
 const UNFINISHED: Score = 0.6;
 const MISTYPED: Score = 0.3;
@@ -44,11 +48,25 @@ pub(super) fn isbn(isbn: Isbn13) -> impl Query {
 /// Books that hold all words of a folded text.
 pub(super) fn words(folded: &str, strictness: Strictness) -> impl Query + use<> {
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    let all: Vec<&str> = folded.split(' ').collect();
-    for (place, word) in all.iter().enumerate() {
+    let composed = composed(folded);
+    let all: Vec<Run<'_>> = composed
+        .split(' ')
+        .flat_map(runs)
+        .flat_map(|run| match run {
+            Run::Signs(signs) if signs.chars().nth(1).is_some() => {
+                pairs(signs).into_iter().map(Run::Signs).collect()
+            }
+            run => vec![run],
+        })
+        .collect();
+    for (place, run) in all.iter().enumerate() {
         let last = place + 1 == all.len();
-        if last || !all[place + 1..].contains(word) {
-            clauses.push((Occur::Must, Box::new(anywhere(word, last, strictness))));
+        if last || !all[place + 1..].contains(run) {
+            let found = match run {
+                Run::Letters(word) => anywhere(word, last, strictness),
+                Run::Signs(signs) => anywhere_as_typed(signs),
+            };
+            clauses.push((Occur::Must, Box::new(found)));
         }
     }
     let short = without_article(folded);
@@ -71,9 +89,7 @@ fn anywhere(word: &str, last: bool, strictness: Strictness) -> DisjunctionMaxQue
     let letters = word.chars().count();
     let forgiven = letters >= FORGIVEN && !word.bytes().all(|letter| letter.is_ascii_digit());
     let mut ways: Vec<Box<dyn Query>> = Vec::new();
-    let fields: [(Field, Score); 4] =
-        [(FIELDS.title, TITLE), (FIELDS.author, AUTHOR), (FIELDS.series, SERIES), (FIELDS.subject, SUBJECT)];
-    for (field, weight) in fields {
+    for (field, weight) in fields() {
         let term = Term::from_field_text(field, word);
         ways.push(typed(term.clone(), weight));
         if last {
@@ -87,6 +103,22 @@ fn anywhere(word: &str, last: bool, strictness: Strictness) -> DisjunctionMaxQue
         }
     }
     DisjunctionMaxQuery::with_tie_breaker(ways, ELSEWHERE)
+}
+
+/// Books that hold a sign or two, which are too short for errors and complete as they are.
+fn anywhere_as_typed(signs: &str) -> DisjunctionMaxQuery {
+    let ways = fields().map(|(field, weight)| typed(Term::from_field_text(field, signs), weight));
+    DisjunctionMaxQuery::with_tie_breaker(ways.into(), ELSEWHERE)
+}
+
+fn fields() -> [(Field, Score); 5] {
+    [
+        (FIELDS.title, TITLE),
+        (FIELDS.author, AUTHOR),
+        (FIELDS.series, SERIES),
+        (FIELDS.subject, SUBJECT),
+        (FIELDS.category, CATEGORY),
+    ]
 }
 
 fn typed(term: Term, score: Score) -> Box<dyn Query> {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use protobufs::catalogue::{SearchBooksRequest, SearchBooksResponse};
+use protobufs::catalogue::{ListBooksRequest, SearchBooksRequest, SearchBooksResponse};
 use tonic::Code;
 
 use crate::Server;
@@ -76,6 +76,12 @@ async fn the_first_hit_is_the_one_that_was_meant() {
         ("0679722645", "The Maltese Falcon"),
         ("0-679-72264-5", "The Maltese Falcon"),
         ("978 0812550702", "Ender's Game"),
+        ("ISBN 9780679722649", "The Maltese Falcon"),
+        ("isbn:9780679722649", "The Maltese Falcon"),
+        ("ISBN-13: 978-0-679-72264-9", "The Maltese Falcon"),
+        ("isbn13 9780679722649", "The Maltese Falcon"),
+        ("ISBN 0679722645", "The Maltese Falcon"),
+        ("ISBN-10 0-679-72264-5", "The Maltese Falcon"),
     ] {
         let answer = search(&server, query).await;
         let first = answer.books.first().map_or("nothing", |book| book.title.as_str());
@@ -105,6 +111,56 @@ async fn all_words_must_match() {
 }
 
 #[tokio::test]
+async fn the_names_of_shelves_find_their_books() {
+    let server = Server::start().await;
+    for (query, category) in
+        [("science fiction", 1), ("horror", 17), ("young adult", 12), ("romance", 4), ("Self-Help", 2)]
+    {
+        let request = ListBooksRequest { category: Some(category), ..ListBooksRequest::default() };
+        let shelf = server.catalogue().await.list_books(request).await.unwrap().into_inner();
+        let request = SearchBooksRequest { query: query.to_owned(), page_size: 1_000, ..Default::default() };
+        let found = server.catalogue().await.search_books(request).await.unwrap().into_inner();
+        let found: BTreeSet<_> = found.books.iter().map(|book| book.id).collect();
+        assert!(
+            !shelf.books.is_empty() && shelf.books.iter().all(|book| found.contains(&book.id)),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn scripts_without_spaces_are_found_by_any_part() {
+    let server = Server::with(&["--sample-catalogue", "false"]).await;
+    server
+        .import(
+            r#"{"id":1,"title":"红楼梦","authors":["曹雪芹"],"categories":["classics"]}
+            {"id":2,"title":"吾輩は猫である","authors":["夏目 漱石"],"categories":["漫画"]}
+            {"id":3,"title":"채식주의자","authors":["한강"],"categories":["literary-fiction"]}
+            {"id":4,"title":"1Q84 ブック","categories":["literary-fiction"]}
+            {"id":5,"title":"梦","categories":["poetry"]}"#,
+        )
+        .await;
+    for (query, expected) in [
+        ("红楼梦", &[1][..]),
+        ("楼梦", &[1]),
+        ("梦", &[5, 1]),
+        ("楼红", &[]),
+        ("雪芹 红楼", &[1]),
+        ("猫である", &[2]),
+        ("猫", &[2]),
+        ("夏目漱石", &[]),
+        ("漱石", &[2]),
+        ("漫画", &[2]),
+        ("식주의", &[3]),
+        ("한강", &[3]),
+        ("1q84ブック", &[4]),
+    ] {
+        let ids: Vec<_> = search(&server, query).await.books.iter().map(|book| book.id).collect();
+        assert_eq!(ids, expected, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn where_a_word_is_found_makes_the_order() {
     let server = Server::with(&["--sample-catalogue", "false"]).await;
     server
@@ -117,11 +173,12 @@ async fn where_a_word_is_found_makes_the_order() {
             {"id":6,"title":"Amber","categories":["poetry"]}
             {"id":7,"title":"Ambers","categories":["poetry"]}
             {"id":8,"title":"Umber","categories":["poetry"]}
-            {"id":9,"title":"Two","series":"Amber","categories":["poetry"],"authors":["Another"]}"#,
+            {"id":9,"title":"Two","series":"Amber","categories":["poetry"],"authors":["Another"]}
+            {"id":10,"title":"Four","categories":["Amber"]}"#,
         )
         .await;
     let ids: Vec<_> = search(&server, "amber").await.books.iter().map(|book| book.id).collect();
-    assert_eq!(ids, [6, 5, 7, 4, 3, 8, 2, 9, 1]);
+    assert_eq!(ids, [6, 5, 7, 4, 3, 8, 2, 9, 1, 10]);
 }
 
 #[tokio::test]
