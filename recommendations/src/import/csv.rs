@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::{ImportError, MAX_RECORD, Rejection, Rows, row::Fields};
+use super::{BUFFER, ImportError, MAX_RECORD, Rejection, Rows, row::Fields};
 
 /// More columns than any table of books has.
 const MAX_COLUMNS: usize = 1_000;
@@ -38,7 +38,11 @@ impl<R: BufRead> Csv<R> {
         let separator = separator(file.fill_buf().map_err(ImportError::Read)?);
         let mut records = Records {
             file,
+            again: Vec::new(),
+            again_from: 0,
+            separator,
             parser: ReaderBuilder::new().delimiter(separator).build(),
+            raw: Vec::new(),
             text: Vec::new(),
             ends: vec![0; MAX_COLUMNS],
             columns: 0,
@@ -100,7 +104,13 @@ impl<R: BufRead> Csv<R> {
 impl<R: BufRead> Rows for Csv<R> {
     fn next(&mut self) -> io::Result<Option<(u64, Result<Fields, Rejection>)>> {
         let Some((line, record)) = self.records.next()? else { return Ok(None) };
-        Ok(Some((line, record.and_then(|()| self.fields()))))
+        let fields = record.and_then(|()| self.fields());
+        if matches!(fields, Err(Rejection::Columns { .. }))
+            && let Some(rejection) = self.records.begin_anew(line, Quote::Any)?
+        {
+            return Ok(Some((line, Err(rejection))));
+        }
+        Ok(Some((line, fields)))
     }
 
     fn bytes(&self) -> u64 {
@@ -147,10 +157,54 @@ fn number<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<Optio
     text.parse().map(Some).map_err(|_| Rejection::Number { field, value: text.chars().take(40).collect() })
 }
 
+/// Which quotes that take in line ends are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    /// All.
+    Any,
+    /// Those that are not closed at all, or not where a field ends: that is where another field's quote opens.
+    Broken,
+}
+
+/// Where the first such quote of a record stands.
+fn quote(record: &[u8], separator: u8, which: Quote) -> Option<usize> {
+    let field_ends = |byte: u8| byte == separator || matches!(byte, b'\r' | b'\n');
+    let mut place = 0;
+    while place < record.len() {
+        if record[place] == b'"' {
+            let open = place;
+            let mut lines = false;
+            place += 1;
+            while let Some(&byte) = record.get(place) {
+                match byte {
+                    b'"' if record.get(place + 1) == Some(&b'"') => place += 1,
+                    b'"' => break,
+                    _ => lines |= byte == b'\n',
+                }
+                place += 1;
+            }
+            let closed = place < record.len();
+            place += 1;
+            let well = closed && record.get(place).is_none_or(|&byte| field_ends(byte));
+            if !closed || (lines && (which == Quote::Any || !well)) {
+                return Some(open);
+            }
+        }
+        place += record[place.min(record.len())..].iter().take_while(|&&byte| !field_ends(byte)).count() + 1;
+    }
+    None
+}
+
 /// The records of a file, each held only if it is not too long.
 struct Records<R> {
     file: R,
+    /// What was read before and is read again before the file goes on; not much longer than the longest record.
+    again: Vec<u8>,
+    again_from: usize,
+    separator: u8,
     parser: Reader,
+    /// The record as the file has it.
+    raw: Vec<u8>,
     /// The fields of the record, one behind the other.
     text: Vec<u8>,
     /// Where each field ends in `text`.
@@ -166,34 +220,46 @@ impl<R: BufRead> Records<R> {
     fn next(&mut self) -> io::Result<Option<(u64, Result<(), Rejection>)>> {
         self.skip_empty_lines()?;
         let line = self.line;
-        let (mut written, mut columns, mut read) = (0, 0, 0);
+        self.raw.clear();
+        let (mut written, mut columns) = (0, 0);
         loop {
             if self.text.len() < written + 4096 {
                 self.text.resize((written + 4096).max(self.text.len() * 2), 0);
             }
-            let input = self.file.fill_buf()?;
+            let input = input(&mut self.file, &self.again, self.again_from)?;
+            let at_end = input.is_empty();
             let (result, used, output, ends) =
                 self.parser.read_record(input, &mut self.text[written..], &mut self.ends[columns..]);
-            self.line += input[..used].iter().filter(|&&byte| byte == b'\n').count() as u64;
-            self.file.consume(used);
-            self.bytes += used as u64;
-            read += used;
+            self.raw.extend_from_slice(&input[..used]);
+            let lines = line_ends(&input[..used]);
+            self.consume(used, lines);
             written += output;
             columns += ends;
+            let too_long = self.raw.len() > MAX_RECORD;
             match result {
                 ReadRecordResult::End => return Ok(None),
-                ReadRecordResult::Record if read <= MAX_RECORD => {
+                ReadRecordResult::Record => {
                     self.columns = columns;
                     self.text.truncate(written);
-                    return Ok(Some((line, Ok(()))));
+                    let several = self.last_line(line) > line;
+                    if (several || at_end)
+                        && let Some(rejection) = self.begin_anew(line, Quote::Broken)?
+                    {
+                        return Ok(Some((line, Err(rejection))));
+                    }
+                    return Ok(Some((line, if too_long { Err(Rejection::TooLong) } else { Ok(()) })));
                 }
-                ReadRecordResult::Record => return Ok(Some((line, Err(Rejection::TooLong)))),
                 ReadRecordResult::OutputEndsFull => {
+                    if let Some(rejection) = self.begin_anew(line, Quote::Any)? {
+                        return Ok(Some((line, Err(rejection))));
+                    }
                     self.skip_line()?;
                     return Ok(Some((line, Err(Rejection::TooManyColumns { limit: MAX_COLUMNS }))));
                 }
-                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull if read > MAX_RECORD => {
-                    // Perhaps a quote was left open: the lines behind it get a chance of their own.
+                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull if too_long => {
+                    if let Some(rejection) = self.begin_anew(line, Quote::Broken)? {
+                        return Ok(Some((line, Err(rejection))));
+                    }
                     self.skip_line()?;
                     return Ok(Some((line, Err(Rejection::TooLong))));
                 }
@@ -202,13 +268,50 @@ impl<R: BufRead> Records<R> {
         }
     }
 
+    /// If the record that was just read, from `line` on, has such a quote: goes back to the line behind the quote's, and
+    /// says so. Every time at least one line is done with, so that it comes to an end.
+    fn begin_anew(&mut self, line: u64, which: Quote) -> io::Result<Option<Rejection>> {
+        let Some(open) = quote(&self.raw, self.separator, which) else { return Ok(None) };
+        let rejection =
+            Rejection::OpenQuote { line: line + line_ends(&self.raw[..open]), last: self.last_line(line) };
+        match self.raw[open..].iter().position(|&byte| byte == b'\n') {
+            Some(end) => {
+                let behind = &self.raw[open + end + 1..];
+                self.line -= line_ends(behind);
+                self.bytes -= behind.len() as u64;
+                self.again.splice(..self.again_from, behind.iter().copied());
+                self.again_from = 0;
+                self.parser.reset();
+            }
+            None => self.skip_line()?,
+        }
+        Ok(Some(rejection))
+    }
+
+    /// The last line of the record that was just read, from `line` on.
+    fn last_line(&self, line: u64) -> u64 {
+        line + line_ends(self.raw.strip_suffix(b"\n").unwrap_or(&self.raw))
+    }
+
+    fn consume(&mut self, used: usize, lines: u64) {
+        self.line += lines;
+        self.bytes += used as u64;
+        if self.again.is_empty() {
+            return self.file.consume(used);
+        }
+        self.again_from += used;
+        if self.again_from == self.again.len() {
+            self.again.clear();
+            self.again_from = 0;
+        }
+    }
+
     fn skip_empty_lines(&mut self) -> io::Result<()> {
         loop {
-            let input = self.file.fill_buf()?;
+            let input = input(&mut self.file, &self.again, self.again_from)?;
             let empty = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-            self.line += input[..empty].iter().filter(|&&byte| byte == b'\n').count() as u64;
-            self.bytes += empty as u64;
-            self.file.consume(empty);
+            let lines = line_ends(&input[..empty]);
+            self.consume(empty, lines);
             if empty == 0 {
                 return Ok(());
             }
@@ -219,14 +322,10 @@ impl<R: BufRead> Records<R> {
     fn skip_line(&mut self) -> io::Result<()> {
         self.parser.reset();
         loop {
-            let input = self.file.fill_buf()?;
+            let input = input(&mut self.file, &self.again, self.again_from)?;
             let end = input.iter().position(|&byte| byte == b'\n');
             let used = end.map_or(input.len(), |end| end + 1);
-            self.file.consume(used);
-            self.bytes += used as u64;
-            if end.is_some() {
-                self.line += 1;
-            }
+            self.consume(used, u64::from(end.is_some()));
             if end.is_some() || used == 0 {
                 return Ok(());
             }
@@ -237,4 +336,13 @@ impl<R: BufRead> Records<R> {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
         &self.text[start..self.ends[place]]
     }
+}
+
+/// What comes next: of what is read again, else of the file.
+fn input<'a>(file: &'a mut impl BufRead, again: &'a [u8], from: usize) -> io::Result<&'a [u8]> {
+    if again.is_empty() { file.fill_buf() } else { Ok(&again[from..again.len().min(from + BUFFER)]) }
+}
+
+fn line_ends(text: &[u8]) -> u64 {
+    text.iter().filter(|&&byte| byte == b'\n').count() as u64
 }

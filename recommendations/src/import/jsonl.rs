@@ -3,6 +3,7 @@
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{MAX_RECORD, Rejection, Rows, row::Fields};
 
@@ -84,16 +85,11 @@ impl<R: BufRead> Rows for Jsonl<R> {
 
 fn parse(line: &[u8]) -> Result<Fields, Rejection> {
     let line = std::str::from_utf8(line).map_err(|_| Rejection::NotUtf8)?;
-    let object: Object = serde_json::from_str(line).map_err(|error| {
-        // The line is known better to us than to the parser, which counts from 1 in every line.
-        let error = error.to_string();
-        Rejection::Json(match error.split_once(" at line ") {
-            Some((what, place)) => {
-                format!("{what} at {}", place.split_once(' ').map_or(place, |(_, column)| column))
-            }
-            None => error,
-        })
-    })?;
+    // The parser would also take an array of the fields' values.
+    if !line.trim_start().starts_with('{') {
+        return Err(Rejection::Json("is not a JSON object".to_owned()));
+    }
+    let object: Object = serde_json::from_str(line).map_err(|_| Rejection::Json(wrong(line)))?;
     Ok(Fields {
         id: object.id,
         title: object.title.unwrap_or_default(),
@@ -107,4 +103,33 @@ fn parse(line: &[u8]) -> Result<Fields, Rejection> {
         subjects: object.subjects.unwrap_or_default(),
         isbn: object.isbn13.filter(|isbn| !isbn.is_empty()).or(object.isbn).unwrap_or_default(),
     })
+}
+
+/// What is wrong with a line that is no [`Object`], in words for who wrote the file.
+fn wrong(line: &str) -> String {
+    let object = match serde_json::from_str(line) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return "is not a JSON object".to_owned(),
+        Err(error) if error.is_eof() => return "is not JSON: it ends too early".to_owned(),
+        Err(error) => return format!("is not JSON from column {} on", error.column()),
+    };
+    for (field, value) in &object {
+        let kind = match field.as_str() {
+            "id" | "year" if !value.is_i64() => "a whole number",
+            "series_number" if !value.is_number() => "a number",
+            "title" | "title_language" | "language" | "series" | "isbn13" | "isbn" if !value.is_string() => {
+                "a text in quotes"
+            }
+            "authors" | "categories" | "subjects"
+                if !value.as_array().is_some_and(|texts| texts.iter().all(Value::is_string)) =>
+            {
+                "an array of texts"
+            }
+            _ => continue,
+        };
+        if !value.is_null() {
+            return format!("`{field}` must be {kind}");
+        }
+    }
+    "names a field twice".to_owned()
 }

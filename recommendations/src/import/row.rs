@@ -21,8 +21,16 @@ const _: () = assert!((FIRST_OWN_BOOK as i64) < MAX_ID);
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// The record is not held in memory.
-    #[error("is longer than 1 MiB; is a quote left open?")]
+    #[error("is longer than 1 MiB")]
     TooLong,
+    /// A CSV field's quote takes in other lines, and they make no row with it. All but the first are read again.
+    #[error("a quote on line {line} is never closed{}", taken_in(*line, *last))]
+    OpenQuote {
+        /// Where the quote stands.
+        line: u64,
+        /// The last line that it takes in.
+        last: u64,
+    },
     /// The bytes are no text.
     #[error("is not UTF-8")]
     NotUtf8,
@@ -107,6 +115,14 @@ pub enum Rejection {
     /// The store did not take it.
     #[error(transparent)]
     Refused(Refusal),
+}
+
+/// What an open quote in this line cost, if anything.
+fn taken_in(line: u64, last: u64) -> String {
+    match line + 1 {
+        next if next > last => String::new(),
+        next => format!(" and takes in the lines up to {last}; those from {next} on are read anew, as rows"),
+    }
 }
 
 /// A row as the file has it.

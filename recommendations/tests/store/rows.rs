@@ -26,8 +26,8 @@ crate::on_both! {
             rejected,
             [
                 (3, "names no category".to_owned()),
-                (4, "invalid type: integer `7`, expected a string at column 10".to_owned()),
-                (5, "expected ident at column 2".to_owned()),
+                (4, "`title` must be a text in quotes".to_owned()),
+                (5, "is not a JSON object".to_owned()),
                 (6, "is not UTF-8".to_owned()),
                 (7, "isbn 9780679722648 has a wrong check digit".to_owned()),
             ]
@@ -116,13 +116,22 @@ impl Read for Long {
 async fn a_record_of_any_length_is_skipped() {
     const LENGTH: u64 = 40 << 20;
     let good = r#"{"title":"Good","categories":["mystery"]}"#;
-    for (format, file, line) in [
-        (Format::Jsonl, Long::new("{\"title\":\"", LENGTH, &format!("\"}}\n{good}\n")), 1),
-        (Format::Csv, Long::new("title,categories\n", LENGTH, ",mystery\nGood,mystery\n"), 2),
+    let too_long = |line| (line, "is longer than 1 MiB".to_owned());
+    let open = |line, last| {
+        let next = line + 1;
+        let text = format!(
+            "a quote on line {line} is never closed and takes in the lines up to {last}; \
+             those from {next} on are read anew, as rows"
+        );
+        (line, text)
+    };
+    for (format, file, reasons) in [
+        (Format::Jsonl, Long::new("{\"title\":\"", LENGTH, &format!("\"}}\n{good}\n")), vec![too_long(1)]),
+        (Format::Csv, Long::new("title,categories\n", LENGTH, ",mystery\nGood,mystery\n"), vec![too_long(2)]),
         (
             Format::Csv,
             Long::new("title,categories\n\"a quote left open,mystery\n", LENGTH, ",mystery\nGood,mystery\n"),
-            2,
+            vec![open(2, 3), too_long(3)],
         ),
     ] {
         let store = Store::connect(":memory:").await.unwrap();
@@ -134,8 +143,50 @@ async fn a_record_of_any_length_is_skipped() {
         })
         .await
         .unwrap();
-        assert_eq!(report, counts(1, 0, 0, 1));
-        assert_eq!(rejected, [(line, "is longer than 1 MiB; is a quote left open?".to_owned())]);
+        assert_eq!(report, counts(1, 0, 0, reasons.len() as u64));
+        assert_eq!(rejected, reasons);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_line_is_said_in_plain_words() {
+    for (line, reason) in [
+        ("[1,\"Dune\"]", "is not a JSON object"),
+        ("7", "is not a JSON object"),
+        ("{\"title\":\"Dune\"", "is not JSON: it ends too early"),
+        ("{\"title\":Dune}", "is not JSON from column 10 on"),
+        ("{\"year\":\"1965\"}", "`year` must be a whole number"),
+        ("{\"id\":1.5}", "`id` must be a whole number"),
+        ("{\"series_number\":\"1\"}", "`series_number` must be a number"),
+        ("{\"title\":null,\"authors\":\"Frank Herbert\"}", "`authors` must be an array of texts"),
+        ("{\"subjects\":[1]}", "`subjects` must be an array of texts"),
+        ("{\"title\":\"A\",\"title\":\"B\"}", "names a field twice"),
+    ] {
+        let store = Store::connect(":memory:").await.unwrap();
+        let (_, rejected) = import(&store, Format::Jsonl, line).await;
+        assert_eq!(rejected, [(1, reason.to_owned())], "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_quote_costs_its_own_line_only() {
+    // Nobody closes the quote; a later field's quote seems to; a later row's last field has one that fits.
+    let plain: String = (0..60_000).map(|n| format!("Book {n},A. Writer of Books,mystery\n")).collect();
+    let quoted: String = (0..60_000).map(|n| format!("Book {n},\"Writer, A.\",mystery\r\n")).collect();
+    for (head, rows, tail, good) in [
+        ("\"Open,Nobody,mystery\n", plain.as_str(), "", 60_000),
+        ("Open,\"Nobody,mystery\r\n", quoted.as_str(), "", 60_000),
+        ("\"Open,Nobody,mystery\n", "A,B,mystery\nB,C,mystery\n", "C,D,\"mystery\"\n", 3),
+        ("Open,\"Nobody,mystery\n", "A,B,mystery\n", "\"Two\nlines\",\"C\r\nD\",mystery\n", 2),
+        ("Open,\"Nobody,mystery\n", "A,B,mystery\n", "B,C,mystery\"\n", 2),
+        ("A,B,mystery\n", "B,C,mystery\n", "Open,D,\"mystery", 2),
+    ] {
+        let store = Store::connect(":memory:").await.unwrap();
+        let file = format!("title,authors,categories\n{head}{rows}{tail}");
+        let (report, rejected) = import(&store, Format::Csv, file).await;
+        assert_eq!((report, rejected.len()), (counts(good, 0, 0, 1), 1), "{head} {tail} {rejected:?}");
+        let (line, reason) = &rejected[0];
+        assert!(reason.starts_with(&format!("a quote on line {line} is never closed")), "{reason}");
     }
 }
 
