@@ -40,10 +40,18 @@ pub(super) fn words(text: &str) -> String {
     if words.chars().any(is_sign) { signs(&composed(&words)) } else { words }
 }
 
-/// Words, with each sign and each pair of signs in place of whole runs of them.
+/// Words, with each sign and each pair of signs in place of whole runs of them. A space between signs does not part them:
+/// many leave it out.
 fn signs(words: &str) -> String {
+    let mut joined = String::with_capacity(words.len());
+    for word in words.split(' ') {
+        if !(joined.ends_with(is_sign) && word.starts_with(is_sign)) {
+            joined.push(' ');
+        }
+        joined.push_str(word);
+    }
     let mut pieces: Vec<&str> = Vec::new();
-    for run in words.split(' ').flat_map(runs) {
+    for run in joined.split(' ').flat_map(runs) {
         match run {
             Run::Letters(word) => pieces.push(word),
             Run::Signs(signs) => {
