@@ -29,6 +29,18 @@ impl Lettering {
         self.size * 1.1
     }
 
+    /// Compounds that are broken at their hyphens weigh two, short words that stand alone one.
+    fn faults(&self) -> usize {
+        let [most @ .., _] = self.lines.as_slice() else { return 0 };
+        if most.is_empty() {
+            return 0;
+        }
+        let short =
+            |text: &str| text.chars().count() <= 3 && text.chars().all(|c| c.is_alphabetic() && !wide(c));
+        let broken = most.iter().filter(|line| line.text.ends_with('-')).count();
+        2 * broken + self.lines.iter().filter(|line| short(&line.text)).count()
+    }
+
     /// From the top of the first line to the deepest descender of the last.
     pub(super) fn height(&self) -> f32 {
         self.leading() * self.lines.len() as f32
@@ -49,15 +61,22 @@ pub(super) fn title(title: &str, width: f32) -> Lettering {
     let smallest = SIZES[SIZES.len() - 1];
     let short = title.split_once(": ").map_or(title, |(main, _)| main);
     for text in [title, short] {
-        // Words are kept whole as long as any size allows it.
-        for breaking in [Breaking::AtSpaces, Breaking::Anywhere] {
-            let sizes = if breaking == Breaking::AtSpaces { &SIZES[..] } else { &SIZES[4..] };
-            for &size in sizes {
-                let Some(lines) = wrap(text, size, width, breaking) else { continue };
-                if lines.len() <= MOST_LINES && lines.len() as f32 * size * 1.1 <= TALLEST {
-                    return Lettering { size, lines: balance(text, size, width, breaking, lines), direction };
-                }
-            }
+        let set = |size: f32, breaking| {
+            let lines = wrap(text, size, width, breaking)?;
+            let fits = lines.len() <= MOST_LINES && lines.len() as f32 * size * 1.1 <= TALLEST;
+            let lines = fits.then(|| balance(text, size, width, breaking, lines))?;
+            Some(Lettering { size, lines, direction })
+        };
+        // Words are kept whole as long as any size allows it. Beauty may cost a size or two, but no more.
+        let whole = SIZES.iter().map(|&size| {
+            let ways = [Breaking::AtSpaces, Breaking::AtHyphens];
+            ways.into_iter().filter_map(|breaking| set(size, breaking)).min_by_key(Lettering::faults)
+        });
+        if let Some(best) = whole.flatten().take(3).min_by_key(Lettering::faults) {
+            return best;
+        }
+        if let Some(broken) = SIZES[4..].iter().find_map(|&size| set(size, Breaking::Anywhere)) {
+            return broken;
         }
     }
     let mut lines = wrap(short, smallest, width, Breaking::Anywhere).unwrap_or_default();
@@ -122,6 +141,8 @@ fn spaced(name: &str) -> f32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Breaking {
     AtSpaces,
+    /// And at dashes.
+    AtHyphens,
     Anywhere,
 }
 
@@ -129,7 +150,7 @@ enum Breaking {
 fn wrap(text: &str, size: f32, width: f32, breaking: Breaking) -> Option<Vec<Line>> {
     let limit = width / size;
     let mut lines: Vec<String> = vec![String::new()];
-    for piece in pieces(text) {
+    for piece in pieces(text, breaking) {
         let current = lines.last_mut().expect("never empty");
         let gap = if piece.spaced && !current.is_empty() { " " } else { "" };
         if advance(current) + advance(gap) + advance(piece.text) <= limit {
@@ -141,7 +162,7 @@ fn wrap(text: &str, size: f32, width: f32, breaking: Breaking) -> Option<Vec<Lin
             lines.push(piece.text.to_owned());
             continue;
         }
-        if breaking == Breaking::AtSpaces {
+        if breaking != Breaking::Anywhere {
             return None;
         }
         if !current.is_empty() {
@@ -187,7 +208,7 @@ struct Piece<'a> {
 }
 
 /// Words; after a hyphen or dash, and between ideographs, a line may end too.
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+fn pieces(text: &str, breaking: Breaking) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     for word in text.split_whitespace() {
         let mut start = 0;
@@ -195,7 +216,8 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         let mut letters = word.char_indices().peekable();
         while let Some((_, letter)) = letters.next() {
             let Some(&(next_at, next)) = letters.peek() else { break };
-            let hyphen = matches!(letter, '-' | '–' | '—' | '/') && next_at - start > 3;
+            let dash = matches!(letter, '-' | '–' | '—' | '/');
+            let hyphen = dash && breaking != Breaking::AtSpaces && next_at - start > 3;
             let ideographs = (wide(letter) || wide(next)) && !closes(next) && !opens(letter);
             if (hyphen || ideographs) && !joins(next) {
                 pieces.push(Piece { text: &word[start..next_at], spaced });

@@ -66,6 +66,13 @@ fn scripts_run_their_own_way() {
 }
 
 #[test]
+fn a_smaller_size_is_better_than_a_broken_compound_or_a_lonely_word() {
+    let lines = |text| title(text, WIDTH).lines.into_iter().map(|line| line.text).collect::<Vec<_>>();
+    assert_eq!(lines("The Three-Body Problem"), ["The", "Three-Body", "Problem"]);
+    assert_eq!(lines("A Game of Thrones"), ["A Game of", "Thrones"]);
+}
+
+#[test]
 fn names_fit_on_one_line() {
     for name in [
         "Homer",
