@@ -15,6 +15,25 @@ use thiserror::Error;
 /// Why certificates were not made.
 #[derive(Debug, Error)]
 pub enum CertsError {
+    /// Half of an authority cannot be read, or is missing.
+    #[error(
+        "cannot read {}: {error}; an authority is ca.pem and ca.key, and only without both a new one is made",
+        path.display()
+    )]
+    Read {
+        /// Which half.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The authority's key is none.
+    #[error("cannot use the key in {}: {error}", path.display())]
+    Key {
+        /// The file that it was to be in.
+        path: PathBuf,
+        /// Why.
+        error: rcgen::Error,
+    },
     /// A file cannot be written.
     #[error("cannot write {}: {error}", path.display())]
     Write {
@@ -34,22 +53,29 @@ pub const FILES: [&str; 6] = ["ca.pem", "ca.key", "server.pem", "server.key", "c
 /// Writes an authority, and a server and a client certificate from it, as PEM files into `folder` (made if absent).
 ///
 /// The server's certificate is good for `names` (host names and addresses); keys are readable by their owner only. An
-/// authority that is already there is used again, so that certificates can be renewed while servers run.
+/// authority that is already there is used again, so that certificates can be renewed while servers run; half of one is
+/// neither used nor replaced.
 ///
 /// # Errors
 ///
-/// If a file cannot be written or a name is none.
+/// If a file cannot be written, the authority that is there cannot be read, or a name is none.
 pub fn write(folder: &Path, names: &[String]) -> Result<(), CertsError> {
     fs::create_dir_all(folder).map_err(|error| CertsError::Write { path: folder.to_owned(), error })?;
     let [ca_file, ca_key_file, server_file, server_key_file, client_file, client_key_file] =
         FILES.map(|name| folder.join(name));
 
-    let key = match fs::read_to_string(&ca_key_file) {
-        Ok(pem) => KeyPair::from_pem(&pem)?,
-        Err(_) => KeyPair::generate()?,
+    let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let (key, new) = match (fs::read(&ca_file), fs::read_to_string(&ca_key_file)) {
+        (Ok(_), Ok(pem)) => {
+            let key = KeyPair::from_pem(&pem);
+            (key.map_err(|error| CertsError::Key { path: ca_key_file.clone(), error })?, false)
+        }
+        (Err(one), Err(other)) if missing(&one) && missing(&other) => (KeyPair::generate()?, true),
+        (Err(error), _) => return Err(CertsError::Read { path: ca_file, error }),
+        (_, Err(error)) => return Err(CertsError::Read { path: ca_key_file, error }),
     };
     let authority = CertifiedIssuer::self_signed(authority(), key)?;
-    if !(ca_file.exists() && ca_key_file.exists()) {
+    if new {
         save(&ca_file, &authority.pem())?;
         save(&ca_key_file, &authority.key().serialize_pem())?;
     }

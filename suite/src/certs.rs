@@ -16,7 +16,9 @@ pub(crate) struct Certs {
 impl Certs {
     pub(crate) fn run(self) -> Result<(), Failure> {
         certs::write(&self.dir, &self.names).map_err(|error| match error {
-            certs::CertsError::Write { .. } => Failure::io(error),
+            certs::CertsError::Read { .. }
+            | certs::CertsError::Key { .. }
+            | certs::CertsError::Write { .. } => Failure::io(error),
             certs::CertsError::Make(_) => Failure::usage(error),
         })?;
         for file in certs::FILES {

@@ -106,6 +106,19 @@ fn certificates_are_made_and_made_again_by_the_same_authority() {
     assert!(authority == read("ca.pem") && server != read("server.pem"));
     assert_eq!(run(shelfwise().args(["certs", "/dev/null/below"])).code, Some(74));
 }
+    // Half an authority is neither used nor replaced.
+    for (half, other) in [("ca.pem", "ca.key"), ("ca.key", "ca.pem")] {
+        let (lost, kept) = (read(half), read(other));
+        std::fs::remove_file(folder.path().join(half)).unwrap();
+        let ended = certs();
+        assert!(ended.code == Some(74) && ended.err.contains(&format!("/{half}: ")), "{}", ended.err);
+        assert!(kept == read(other) && !folder.path().join(half).exists());
+        std::fs::write(folder.path().join(half), lost).unwrap();
+    }
+    std::fs::write(folder.path().join("ca.key"), "no key").unwrap();
+    let ended = certs();
+    assert!(ended.code == Some(74) && ended.err.contains("/ca.key: "), "{}", ended.err);
+    assert_eq!(read("ca.key"), b"no key");
 
 #[test]
 fn every_setting_is_shown_with_its_variable() {
