@@ -16,7 +16,7 @@ use service::{
 ///
 /// Every setting is a flag and an environment variable; the flag wins.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "recommendations", version)]
+#[command(name = "recommendations", version, after_help = service::telemetry::VARIABLES)]
 pub struct Config {
     /// Where gRPC listens
     #[arg(long, value_name = "ADDRESS", default_value_t = (Ipv4Addr::LOCALHOST, protobufs::PORT).into())]

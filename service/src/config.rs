@@ -140,7 +140,9 @@ pub fn explain(error: &clap::Error, command: &Command, arguments: &[OsString]) -
         _ => None,
     };
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    // Up to the empty line before the usage; missing arguments are listed on lines of their own.
+    let words = text.lines().take_while(|line| !line.is_empty()).flat_map(str::split_whitespace);
+    let first = words.skip_while(|word| *word == "error:").collect::<Vec<_>>().join(" ");
     let Some((flag, value)) = context(ContextKind::InvalidArg).zip(context(ContextKind::InvalidValue)) else {
         return Failure::usage(first);
     };
@@ -151,8 +153,11 @@ pub fn explain(error: &clap::Error, command: &Command, arguments: &[OsString]) -
     let name =
         arg.and_then(Arg::get_env).filter(|_| !given).map_or(flag.into(), |name| name.to_string_lossy());
     let why = std::error::Error::source(error).map(ToString::to_string).or_else(|| {
-        let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) else { return None };
-        Some(format!("expected one of {}", values.join(", ")))
+        match error.get(ContextKind::ValidValue) {
+            Some(ContextValue::Strings(values)) if values.is_empty() => Some("must not be empty".to_owned()),
+            Some(ContextValue::Strings(values)) => Some(format!("expected one of {}", values.join(", "))),
+            _ => None,
+        }
     });
     let why = why.unwrap_or_else(|| "not a value that this setting takes".to_owned());
     if arg.is_some_and(Arg::is_hide_env_values_set) {

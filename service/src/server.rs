@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -118,7 +118,7 @@ impl Server {
 
     /// Serves until the shutdown drains, then until the last connection has ended or the grace period is over.
     ///
-    /// Returns how many connections were cut off.
+    /// Returns how many connections were cut off in the middle of something.
     pub async fn serve<S, B>(self, service: S) -> usize
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -131,6 +131,7 @@ impl Server {
         let places = Arc::new(Semaphore::new(limits.max_connections));
         // Every connection holds a sender; the channel closes when the last one has ended.
         let (open, mut all_closed) = mpsc::channel::<()>(1);
+        let cut_off = Arc::new(AtomicUsize::new(0));
         loop {
             let place = Arc::clone(&places).acquire_owned();
             let accepted = async {
@@ -154,6 +155,7 @@ impl Server {
                 tls: tls.clone(),
                 limits,
                 shutdown: shutdown.clone(),
+                cut_off: Arc::clone(&cut_off),
                 service: service.clone(),
             };
             let open = open.clone();
@@ -166,9 +168,11 @@ impl Server {
         drop(listener);
         drop(open);
         tokio::select! {
-            _ = all_closed.recv() => 0,
-            () = shutdown.over() => limits.max_connections - places.available_permits(),
+            _ = all_closed.recv() => {}
+            // Connections end by themselves when it is over; one that is stuck is not waited for.
+            () = async { shutdown.over().await; sleep(Duration::from_millis(100)).await } => {}
         }
+        cut_off.load(Ordering::Relaxed)
     }
 }
 
@@ -177,6 +181,7 @@ struct Connection<S> {
     tls: Option<ServerTls>,
     limits: Limits,
     shutdown: Shutdown,
+    cut_off: Arc<AtomicUsize>,
     service: S,
 }
 
@@ -204,7 +209,7 @@ where
     }
 
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, certificate: bool) {
-        let Self { address, limits, shutdown, service, .. } = self;
+        let Self { address, limits, shutdown, cut_off, service, .. } = self;
         let peer = Peer { address, certificate };
         let phase = shutdown.clone();
         let asked = Arc::new(AtomicBool::new(false));
@@ -238,7 +243,7 @@ where
             () = &mut closing => {
                 connection.as_mut().graceful_shutdown();
                 // While the process drains, it says how long: a call may take as long as the grace period.
-                let cut_off = async {
+                let patience = async {
                     if shutdown.phase() < Phase::Draining {
                         sleep(limits.close_time).await;
                     }
@@ -248,7 +253,10 @@ where
                 };
                 tokio::select! {
                     ended = connection => ended,
-                    () = cut_off => return,
+                    () = patience => {
+                        cut_off.fetch_add(1, Ordering::Relaxed);
+                        return;
+                    }
                 }
             }
         };

@@ -6,6 +6,6 @@ mod logging;
 mod metrics;
 
 pub use calls::{CallLayer, RequestId};
-pub use export::{Exporter, Span};
+pub use export::{Exporter, Span, VARIABLES};
 pub use logging::{Guard, init};
 pub use metrics::Metrics;

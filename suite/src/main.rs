@@ -4,7 +4,7 @@ mod certs;
 mod import;
 mod run;
 
-use std::{env, process::ExitCode};
+use std::{env, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use service::Failure;
@@ -14,10 +14,13 @@ use service::Failure;
 /// Without a command, the whole suite starts: the recommendation server and the storefront. Their own settings are
 /// environment variables, shown by `shelfwise settings`.
 #[derive(Parser, Debug)]
-#[command(name = "shelfwise", version, args_conflicts_with_subcommands = true)]
+#[command(name = "shelfwise", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Folder for everything that is kept [default: shelfwise in the platform's data folder]
+    #[arg(long, env = "SHELFWISE_DATA", value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
     #[command(flatten)]
     run: run::Settings,
 }
@@ -35,8 +38,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let ended = parse().and_then(|cli| match cli.command {
-        None => run::run(cli.run),
-        Some(Command::Import(import)) => import.run(),
+        Some(_) if cli.run.ephemeral => {
+            Err(Failure::usage("--ephemeral: goes with the suite, not with a command"))
+        }
+        None => run::run(cli.run, cli.data),
+        Some(Command::Import(import)) => import.run(cli.data),
         Some(Command::Certs(certs)) => certs.run(),
         Some(Command::Settings) => run::show_settings(),
     });

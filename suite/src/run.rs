@@ -3,7 +3,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::Args;
 use service::{
     Failure,
-    config::{self, LogSettings},
+    config::{self, LogSettings, TlsSettings},
     telemetry,
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -11,21 +11,18 @@ use tokio::{net::TcpListener, sync::watch};
 /// How the suite runs.
 #[derive(Args, Debug)]
 pub(crate) struct Settings {
-    /// Folder for everything that is kept [default: shelfwise in the platform's data folder]
-    #[arg(long, env = "SHELFWISE_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
     /// Keep nothing: everything is gone when the process ends
     #[arg(long)]
-    ephemeral: bool,
+    pub(crate) ephemeral: bool,
     #[command(flatten)]
     log: LogSettings,
 }
 
 /// Starts every service in this process and waits for the signal to end.
-pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failure> {
     let mut recommendations: recommendations::Config = config::from_env(recommendations::PREFIX)?;
     let mut marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
-    let kept = place(&settings, &mut recommendations)?;
+    let kept = place(settings.ephemeral, data, &mut recommendations)?;
     let _log = telemetry::init(&settings.log)?;
 
     service::block_on(async {
@@ -87,12 +84,17 @@ pub(crate) fn show_settings() -> Result<(), Failure> {
 }
 
 /// Decides where data goes, and says it in words.
-fn place(settings: &Settings, recommendations: &mut recommendations::Config) -> Result<String, Failure> {
-    if settings.ephemeral {
+fn place(
+    ephemeral: bool,
+    data: Option<PathBuf>,
+    recommendations: &mut recommendations::Config,
+) -> Result<String, Failure> {
+    if ephemeral {
+        recommendations.data = None;
         recommendations.database_url = Some("sqlite::memory:".to_owned());
         return Ok("nowhere: gone at the end".to_owned());
     }
-    let folder = service::data_folder(settings.data.clone())?;
+    let folder = service::data_folder(data)?;
     let words = match recommendations.database_url {
         Some(_) => format!("{} and DATABASE_URL", folder.display()),
         None => folder.display().to_string(),
@@ -117,7 +119,7 @@ impl Places {
         kept: &str,
     ) {
         let Self { grpc, grpc_admin, pages, pages_admin } = self;
-        let plaintext = if recommendations.tls.tls_cert.is_none() { " -plaintext" } else { "" };
+        let security = security(&recommendations.tls, &marketplace.tls);
         let scheme = if marketplace.https { "https" } else { "http" };
         let call = r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#;
         println!(
@@ -125,13 +127,24 @@ impl Places {
              \n  recommendations  {grpc} (gRPC), {grpc_admin} (probes, metrics)\
              \n  marketplace      {pages} (pages), {pages_admin} (probes, metrics)\
              \n  data             {kept}\n\
-             \nTry it:  grpcurl{plaintext} -d '{call}' {address} Recommendations/Recommend\
+             \nTry it:  grpcurl {security} -d '{call}' {address} Recommendations/Recommend\
              \nOpen:    {scheme}://{storefront}/\n",
             version = env!("CARGO_PKG_VERSION"),
             address = local(*grpc),
             storefront = local(*pages),
         );
     }
+}
+
+/// grpcurl's words for how to connect; the storefront's certificate is one that the server takes.
+fn security(server: &TlsSettings, client: &TlsSettings) -> String {
+    if server.tls_cert.is_none() {
+        return "-plaintext".to_owned();
+    }
+    let flags = [("-cacert", &client.tls_ca), ("-cert", &client.tls_cert), ("-key", &client.tls_key)];
+    let given =
+        flags.into_iter().filter_map(|(flag, file)| Some(format!("{flag} {}", file.as_ref()?.display())));
+    given.collect::<Vec<_>>().join(" ")
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {

@@ -14,6 +14,17 @@ use opentelemetry_sdk::{
 
 use crate::{Failure, trace::TraceContext};
 
+/// The variables of OpenTelemetry's that count here, for help texts.
+pub const VARIABLES: &str = "\
+Traces go to an OpenTelemetry collector where one is set:
+  OTEL_EXPORTER_OTLP_ENDPOINT  http://HOST:4317 or https://…, gRPC [default: none, nothing is exported]
+  OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_COMPRESSION and their _TRACES_ variants
+  OTEL_TRACES_SAMPLER          always_on, always_off, traceidratio [default: always_on]
+  OTEL_TRACES_SAMPLER_ARG      share of traces for traceidratio [default: 1]
+  OTEL_SERVICE_NAME            [default: shelfwise-SERVICE]
+  OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE
+  OTEL_SDK_DISABLED            true switches it off [default: false]";
+
 /// Sends finished spans to a collector, in the background. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Exporter {
@@ -49,6 +60,12 @@ impl Exporter {
         let disabled = env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
         if disabled || !(set("OTEL_EXPORTER_OTLP_ENDPOINT") || set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")) {
             return Ok(Self::default());
+        }
+        let protocol = env::var("OTEL_EXPORTER_OTLP_PROTOCOL").unwrap_or_default();
+        if !matches!(protocol.as_str(), "" | "grpc") {
+            return Err(Failure::usage(format!(
+                "OTEL_EXPORTER_OTLP_PROTOCOL: {protocol:?}: only grpc is spoken here"
+            )));
         }
         let ratio = ratio()?;
         let exporter = SpanExporter::builder()

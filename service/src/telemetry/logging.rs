@@ -1,4 +1,8 @@
-use std::io;
+use std::{
+    io::{self, BufWriter, Stdout, Write},
+    thread,
+    time::Duration,
+};
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
@@ -12,6 +16,9 @@ use crate::{
 
 /// Lines waiting for the terminal or the pipe. Further ones are dropped rather than slowing a call down.
 const QUEUE: usize = 16 * 1024;
+
+/// How long lines are gathered before they are written. A system call a line would cost a quarter of a call.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Writes what is still queued when it is dropped.
 #[derive(Debug)]
@@ -27,8 +34,10 @@ pub struct Guard {
 pub fn init(settings: &LogSettings) -> Result<Guard, Failure> {
     let filter = EnvFilter::try_new(&settings.log)
         .map_err(|error| Failure::usage(format!("SHELFWISE_LOG: {:?}: {error}", settings.log)))?;
-    let (writer, worker) =
-        NonBlockingBuilder::default().buffered_lines_limit(QUEUE).thread_name("log").finish(io::stdout());
+    let (writer, worker) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE)
+        .thread_name("log")
+        .finish(Gathered(BufWriter::with_capacity(64 * 1024, io::stdout())));
     let layer = fmt::layer().with_writer(writer);
     let layer = match settings.log_format {
         LogFormat::Text => layer.with_target(false).with_ansi(false).compact().boxed(),
@@ -41,4 +50,19 @@ pub fn init(settings: &LogSettings) -> Result<Guard, Failure> {
         .try_init()
         .map_err(|error| Failure::usage(format!("the log is already set up: {error}")))?;
     Ok(Guard { _worker: worker })
+}
+
+/// Standard output, written in few large pieces. The queue's thread flushes whenever the queue is empty.
+struct Gathered(BufWriter<Stdout>);
+
+impl Write for Gathered {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        thread::sleep(GATHER);
+        Ok(())
+    }
 }

@@ -95,12 +95,20 @@ fn metrics_count_calls_by_method_and_code() {
     let suite = Suite::start();
     assert_eq!(http::get(suite.pages, "/").unwrap().status, 200);
     assert_eq!(http::get(suite.pages, "/no/such/page").unwrap().status, 404);
+    let mut stranger = std::net::TcpStream::connect(suite.pages).unwrap();
+    std::io::Write::write_all(
+        &mut stranger,
+        b"INVENTED / HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n",
+    )
+    .unwrap();
+    std::io::Read::read_to_end(&mut stranger, &mut Vec::new()).unwrap();
     let (grpc, pages) = eventually("the calls are counted", Duration::from_secs(10), || {
         let grpc = http::get(suite.grpc_admin, "/metrics").ok()?.body;
         let pages = http::get(suite.pages_admin, "/metrics").ok()?.body;
         let counted = grpc
             .contains(r#"grpc_server_calls_total{code="OK",method="/Recommendations/Recommend"}"#)
-            && pages.contains(r#"http_server_calls_total{code="404",method="unknown"} 1"#);
+            && pages.contains(r#"http_server_calls_total{code="404",method="unknown"} 1"#)
+            && pages.contains(r#"http_server_calls_total{code="405",method="unknown"} 1"#);
         counted.then_some((grpc, pages))
     });
     assert!(

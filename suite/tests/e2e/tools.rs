@@ -83,6 +83,8 @@ fn with_mutual_tls_only_a_certificate_opens_the_door() {
         ("MARKETPLACE_TLS_KEY", &client_key),
         ("MARKETPLACE_TLS_CA", &ca),
     ]);
+    let pasted = format!("grpcurl -cacert {ca} -cert {client} -key {client_key} -d ");
+    assert!(suite.printed().contains(&pasted), "{}", suite.printed());
     let with = grpcurl(&suite, &["-cacert", &ca, "-cert", &client, "-key", &client_key], &["list"]);
     assert_eq!(with.code, Some(0), "{}", with.err);
     let without = grpcurl(&suite, &["-cacert", &ca, "-connect-timeout", "3"], &["list"]);
