@@ -1,5 +1,6 @@
 // What a reader's browser must find, in a real Chromium. Run by tests/storefront/browser.rs, which starts the servers:
-// SHOP with the sample catalogue, DOWN without recommendations, SMALL with one book. Any complaint ends with exit code 1.
+// SHOP with the sample catalogue, DOWN without recommendations, SMALL with three books, two of
+// them difficult. Any complaint ends with exit code 1.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -15,7 +16,8 @@ const { CHROMIUM, SHOP, DOWN, SMALL } = process.env;
 const PAGES = [
   "/", "/categories", "/categories/classics?page=2", "/books/1", "/books/276", "/search?q=dune", "/search?q=the&page=2",
   "/search?q=xyzzyqwert", "/search", "/nowhere",
-].map((page) => SHOP + page).concat([`${DOWN}/`, `${DOWN}/books/1`, `${SMALL}/`, `${SMALL}/books/1`, `${SMALL}/categories/mystery`]);
+].map((page) => SHOP + page).concat([`${DOWN}/`, `${DOWN}/books/1`, `${SMALL}/`, `${SMALL}/books/1`, `${SMALL}/books/2`, `${SMALL}/books/3`, `${SMALL}/categories`,
+  `${SMALL}/categories/manga`, `${SMALL}/categories/mystery`]);
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
 
@@ -36,8 +38,8 @@ async function open(url, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.on("console", (message) => {
-    // A page that is a 404 or 503 says so in the console, too.
-    const expected = /Failed to load resource: the server responded with a status of (404|503)/.test(message.text());
+    // A page that is a 404 or 503, or cannot be had, says so in the console, too.
+    const expected = /Failed to load resource: (the server responded with a status of (404|503)|net::ERR_INTERNET_DISCONNECTED)/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !expected) complain(`${page.url()}: console: ${message.text()}`);
   });
   page.on("pageerror", (error) => complain(`${page.url()}: ${error}`));
@@ -166,6 +168,8 @@ async function textSpacing(page, width) {
     document.adoptedStyleSheets = [sheet];
     const clipped = [...document.querySelectorAll("main *, header *, footer *")].filter((element) => {
       if (element.closest("svg") || element.matches(".unseen, .shelf, input")) return false;
+      // What is longer is cut on purpose, and stands whole on the page it leads to.
+      if (element.textContent.length > 60 && getComputedStyle(element).webkitLineClamp !== "none") return false;
       const style = getComputedStyle(element);
       const clips = style.overflowX !== "visible" || style.overflowY !== "visible";
       return clips && (element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1);
@@ -245,6 +249,75 @@ async function liveSearch() {
   await close(page);
 }
 
+/** An answer that takes its time moves nothing, whether it is longer or shorter than the one before. */
+async function slowSearch(viewport) {
+  const page = await open(SHOP + "/search", { viewport });
+  await page.evaluate(() => {
+    window.shift = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+      if (!entry.hadRecentInput) window.shift += entry.value;
+    })).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.route("**/search?q=*", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    await route.continue().catch(() => {});
+  });
+  for (const query of ["dune", "the", "xyzzyqwert", "the Left hand of darkness by Ursula Le Guin and others who wrote"]) {
+    await page.getByRole("searchbox").fill("");
+    await page.getByRole("searchbox").pressSequentially(query.slice(-3));
+    await page.getByRole("searchbox").fill(query);
+    await page.waitForFunction((words) => document.getElementById("found").textContent.includes(words), query);
+    await page.waitForTimeout(200);
+    const shift = await page.evaluate(() => window.shift);
+    expect(shift === 0, `slow search for ${query} at ${viewport.width}: layout shift ${shift}`);
+  }
+  await close(page);
+}
+
+/** A search that fails says so in place of the results, and is made again without being asked. */
+async function failingSearch() {
+  const page = await open(SHOP + "/search?q=dune");
+  const body = await (await fetch(DOWN + "/search?q=dracula")).text();
+  let failed = 0;
+  await page.route("**/search?q=dracula", (route) => {
+    failed += 1;
+    return route.fulfill({ status: 503, contentType: "text/html; charset=utf-8", body });
+  });
+  await page.getByRole("searchbox").fill("dracula");
+  await page.waitForURL("**/search?q=dracula");
+  expect(await page.locator("#results .notice").isVisible(), "failing search: no notice in place of the results");
+  expect((await page.locator("#results .card").count()) === 0, "failing search: another query's results stay");
+  expect((await page.getByRole("status").innerText()) === "We cannot reach our shelves", "failing search: not announced");
+  expect((await page.title()).startsWith("We cannot reach"), "failing search: the title stays");
+  await page.unrouteAll();
+  await page.locator("#results .card").first().waitFor({ timeout: 10_000 });
+  expect(failed === 1, `failing search: ${failed} tries at once`);
+  expect((await page.getByRole("status").innerText()).includes("“dracula”"), "failing search: its end is not announced");
+  expect((await page.title()).startsWith("dracula"), "failing search: the title stays after its end");
+  await page.route("**/search?q=*", (route) => route.abort("internetdisconnected"));
+  await page.getByRole("searchbox").fill("ender");
+  await page.waitForURL("**/search?q=ender");
+  expect(await page.getByText("Check your connection").isVisible(), "failing search: a broken connection is not told");
+  await close(page);
+}
+
+/** Text that runs the other way stands where all text begins, and turns nothing around it. */
+async function directions() {
+  const page = await open(`${SMALL}/books/3`);
+  const starts = await page.evaluate(() => ["h1 > bdi", ".byline", "dl"].map((what) =>
+    Math.round(document.querySelector(what).getBoundingClientRect().left)));
+  expect(new Set(starts).size === 1, `directions: a book's lines begin at ${starts}`);
+  const authors = await page.locator(".byline bdi").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+  expect(authors[0] < authors[1], "directions: an override turns the authors around");
+  await page.goto(`${SMALL}/categories/manga`);
+  const cards = await page.evaluate(() => [...document.querySelectorAll(".wall .book")].map((book) =>
+    Math.round(book.querySelector(".name > bdi").getBoundingClientRect().left - book.getBoundingClientRect().left)));
+  expect(cards.length === 3 && cards.every((offset) => offset === 0), `directions: titles begin at ${cards}`);
+  const heights = await page.locator(".wall .book").evaluateAll((all) => all.map((one) => one.offsetHeight - one.querySelector("svg").getBoundingClientRect().height));
+  expect(Math.max(...heights) < 150, `long names: a card's words are ${Math.max(...heights)} high`);
+  await close(page);
+}
+
 /** Nothing moves once it is shown. */
 async function stands(url, viewport) {
   const context = await browser.newContext({ viewport });
@@ -314,6 +387,9 @@ await check("sizes and text spacing", () => each(PAGES, async (url) => {
 }));
 await check("forced colours", forcedColours);
 await check("live search", liveSearch);
+await check("slow search", () => each([PHONE, DESKTOP], slowSearch));
+await check("failing search", failingSearch);
+await check("directions", directions);
 await check("layout shift", async () => {
   for (const page of ["/", "/books/1", "/search?q=dune", "/categories/classics"]) {
     for (const viewport of [PHONE, DESKTOP]) await stands(SHOP + page, viewport);

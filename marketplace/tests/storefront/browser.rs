@@ -19,7 +19,13 @@ fn chromium_finds_nothing_to_complain_about() {
     let down = marketplace(nobody, &["--call-deadline", "50ms"]);
     let book =
         r#"{"id": 1, "title": "Преступление и наказание", "title_language": "ru", "categories": ["Manga"]}"#;
-    let (_recommendations, small, _folder) = shop_with(&format!("{book}\n"), &[]);
+    let long = "Donaudampfschiff".repeat(12);
+    let words = "a name that nobody would give to a shelf ".repeat(4);
+    let unbroken = serde_json::json!({"id": 2, "title": long, "authors": [long], "series": long, "subjects": [long],
+        "categories": ["Manga", words.trim(), long]});
+    let arabic = serde_json::json!({"id": 3, "title": "ألف ليلة وليلة", "title_language": "ar", "language": "ar",
+        "authors": ["\u{202e}Overridden", "Plain"], "categories": ["Manga"]});
+    let (_recommendations, small, _folder) = shop_with(&format!("{book}\n{unbroken}\n{arabic}\n"), &[]);
     let output = Command::new("node")
         .arg(folder.join("check.mjs"))
         .env(MODULES, &modules)
