@@ -7,13 +7,16 @@ use askama::Template;
 use protobufs::{catalogue::Book, recommendations::BookRecommendation};
 
 use crate::{
+    catalogue::Catalogue,
     covers::{self, Form},
     fragment::Fragment,
-    shop::Catalogue,
 };
 
 /// How many rendered cards are kept: about 4 KiB each.
 const SLOTS: usize = 1024;
+
+/// What is longer, in characters, may be cut: the book's own page has it whole.
+const LONG: usize = 60;
 
 /// What a card shows.
 #[derive(Template)]
@@ -22,7 +25,10 @@ pub(crate) struct Card<'a> {
     id: i32,
     title: &'a str,
     lang: Option<&'a str>,
-    by: String,
+    authors: &'a [String],
+    /// Whether they have to be cut.
+    long_title: bool,
+    long_by: bool,
     cover: String,
 }
 
@@ -32,9 +38,11 @@ impl<'a> Card<'a> {
         Self::new(book.id, &book.title, &book.title_language, &book.authors, &slug)
     }
 
-    fn new(id: i32, title: &'a str, language: &'a str, authors: &[String], slug: &str) -> Self {
+    fn new(id: i32, title: &'a str, language: &'a str, authors: &'a [String], slug: &str) -> Self {
         let cover = covers::draw(title, authors, slug, Form::Inline);
-        Self { id, title, lang: foreign(language), by: names(authors), cover }
+        let long_title = title.chars().count() > LONG;
+        let long_by = authors.iter().map(|name| name.chars().count()).sum::<usize>() > LONG;
+        Self { id, title, lang: foreign(language), authors, long_title, long_by, cover }
     }
 }
 
@@ -80,8 +88,13 @@ pub(crate) fn slug(categories: &[i32], catalogue: &Catalogue) -> Option<String> 
 
 /// The language to mark a title with: none for English, the language of the page.
 pub(crate) fn foreign(language: &str) -> Option<&str> {
-    let primary = language.split('-').next().unwrap_or_default();
-    Some(language).filter(|_| !primary.is_empty() && !primary.eq_ignore_ascii_case("en"))
+    let primary = primary(language);
+    Some(language).filter(|_| !primary.is_empty() && primary != "en")
+}
+
+/// `pt` of `pt-BR`.
+pub(crate) fn primary(language: &str) -> String {
+    language.split('-').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// The authors in a sentence.

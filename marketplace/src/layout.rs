@@ -1,6 +1,6 @@
 use crate::{
+    catalogue::Catalogue,
     config::PublicUrl,
-    shop::Catalogue,
     statics::{SCRIPT, STYLE},
 };
 
@@ -23,7 +23,8 @@ pub(crate) struct Layout {
     pub(crate) stock: Option<(String, usize)>,
     pub(crate) style: &'static str,
     pub(crate) script: &'static str,
-    public: bool,
+    /// Scheme and host of the public address.
+    host: Option<String>,
 }
 
 impl Layout {
@@ -33,12 +34,12 @@ impl Layout {
         public_url: Option<&PublicUrl>,
         catalogue: &Catalogue,
     ) -> Self {
-        let host = public_url.map_or("", PublicUrl::as_str);
+        let host = public_url.map(|url| url.as_str().to_owned());
         let stocked = catalogue.stocked().count();
         Self {
             title,
             description: "Find a book by title, author, series or subject, or browse the shelves.".to_owned(),
-            canonical: format!("{host}{path}"),
+            canonical: host.iter().cloned().chain([path]).collect(),
             image: None,
             kind: "website",
             listed: true,
@@ -46,7 +47,7 @@ impl Layout {
             stock: (stocked > 0).then(|| (thousands(catalogue.books), stocked)),
             style: &STYLE.address,
             script: &SCRIPT.address,
-            public: public_url.is_some(),
+            host,
         }
     }
 
@@ -55,12 +56,19 @@ impl Layout {
         self
     }
 
-    /// For the page about one book. Previews need an absolute address, so there is no picture without a
-    /// public one.
+    /// For the page about one book.
     pub(crate) fn about_book(mut self, id: i32) -> Self {
         self.kind = "book";
-        let host = self.canonical.strip_suffix(&format!("/books/{id}")).unwrap_or_default();
-        self.image = self.public.then(|| format!("{host}/covers/{id}.svg"));
+        self.pictured(Some(id))
+    }
+
+    /// Previews show this book's cover. They need an absolute address, so there is no picture without a public
+    /// one.
+    pub(crate) fn pictured(mut self, book: Option<i32>) -> Self {
+        self.image = match (&self.host, book) {
+            (Some(host), Some(id)) => Some(format!("{host}/covers/{id}.svg")),
+            _ => None,
+        };
         self
     }
 
@@ -76,7 +84,7 @@ impl Layout {
     }
 
     pub(crate) fn absolute(&self) -> bool {
-        self.public
+        self.host.is_some()
     }
 }
 

@@ -10,9 +10,12 @@ mod pages;
 mod shop;
 mod shelves;
 mod cards;
+mod layout;
+mod catalogue;
 mod fragment;
 pub mod covers;
 mod statics;
+mod fnv;
 pub mod client;
 
 use std::{future::Future, sync::Arc};

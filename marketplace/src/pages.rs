@@ -1,6 +1,5 @@
 //! One page, one file: its template, its handler, what it asks for.
 
-pub(crate) mod layout;
 pub(crate) mod listing;
 pub(crate) mod home;
 pub(crate) mod categories;

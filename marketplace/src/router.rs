@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::{Router, extract::OriginalUri, response::Redirect, routing::get};
 
 use crate::{
     pages::{book, categories, category, cover, home, robots, search},
@@ -16,10 +16,24 @@ pub(crate) fn routes(shop: Arc<Shop>) -> Router {
         .route("/categories/{slug}", get(category::page))
         .route("/books/{id}", get(book::page))
         .route("/search", get(search::page))
+        .route("/categories/", get(without_slash))
+        .route("/categories/{slug}/", get(without_slash))
+        .route("/books/{id}/", get(without_slash))
+        .route("/search/", get(without_slash))
         .route("/covers/{file}", get(cover::file))
         .route("/robots.txt", get(robots::text))
         .route("/favicon.ico", get(statics::favicon_ico))
         .route("/favicon.svg", get(statics::favicon_svg))
         .route("/static/{file}", get(statics::file))
         .with_state(shop)
+}
+
+/// Every page has one address, and it does not end with a slash: 308. The routes above begin with a name, so
+/// that what is left of the path cannot be read as another host.
+async fn without_slash(OriginalUri(address): OriginalUri) -> Redirect {
+    let path = address.path().trim_end_matches('/');
+    match address.query() {
+        Some(query) => Redirect::permanent(&format!("{path}?{query}")),
+        None => Redirect::permanent(path),
+    }
 }

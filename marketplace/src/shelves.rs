@@ -3,6 +3,8 @@
 //! Stale while revalidating: whoever finds them old asks for new ones and takes the old ones. One task
 //! fetches, however many ask, and none fetches while nobody looks.
 
+pub(crate) mod front;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -17,11 +19,11 @@ use tokio::{
 
 use crate::{
     cards::Cards,
+    catalogue::{Catalogue, Category},
     client::{CallError, Client},
     config::PublicUrl,
     fragment::Fragment,
-    pages::{home, layout::Layout},
-    shop::{Catalogue, Category},
+    layout::Layout,
 };
 
 /// How old shelves may be before new ones are fetched.
@@ -44,7 +46,7 @@ pub(crate) struct Shelves {
 pub(crate) struct Shown {
     pub(crate) catalogue: Catalogue,
     /// The home page before and after the first list.
-    pub(crate) home: home::Halves,
+    pub(crate) home: front::Halves,
     /// When; `None` if nothing has been fetched yet.
     fetched: Option<Instant>,
     /// Whether the last fetch failed.
@@ -55,6 +57,8 @@ pub(crate) struct Shown {
 #[derive(Debug)]
 pub(crate) struct Shelf {
     pub(crate) category: Category,
+    /// The book whose cover stands for the shelf.
+    pub(crate) picture: i32,
     /// The books' cards, rendered.
     pub(crate) cards: Vec<Arc<Fragment>>,
 }
@@ -104,8 +108,9 @@ impl Shown {
         public_url: Option<&PublicUrl>,
         fetched: Option<Instant>,
     ) -> Self {
-        let layout = Layout::new(home::TITLE.to_owned(), "/".to_owned(), public_url, &catalogue);
-        let home = home::Halves::render(layout, &catalogue, shelves);
+        let layout = Layout::new(front::TITLE.to_owned(), "/".to_owned(), public_url, &catalogue)
+            .pictured(shelves.first().map(|shelf| shelf.picture));
+        let home = front::Halves::render(layout, &catalogue, shelves);
         Self { catalogue, home, fetched, failing: false }
     }
 }
@@ -156,17 +161,23 @@ async fn fetch(client: &Client, cards: &Cards) -> Result<(Catalogue, Vec<Shelf>)
     let chosen = choose(&catalogue, today());
     let answers = chosen.iter().map(|category| client.recommend(&trace, 0, category.number, BOOKS));
     let answers = try_join_all(answers).await?;
-    let shelves = chosen.into_iter().zip(answers).map(|(category, books)| Shelf {
-        category: category.clone(),
-        cards: books.iter().map(|book| cards.card(book, &catalogue)).collect(),
+    let shelves = chosen.into_iter().zip(answers).filter_map(|(category, books)| {
+        Some(Shelf {
+            category: category.clone(),
+            picture: books.first()?.id,
+            cards: books.iter().map(|book| cards.card(book, &catalogue)).collect(),
+        })
     });
-    let shelves = shelves.filter(|shelf| !shelf.cards.is_empty()).collect();
+    let shelves = shelves.collect();
     Ok((catalogue, shelves))
 }
 
-/// Other shelves every day, spread over the catalogue. Mystery has its place at the top.
+/// Other shelves every day, spread over the catalogue, and full ones if there are any. Mystery has its place at
+/// the top.
 fn choose(catalogue: &Catalogue, day: u64) -> Vec<&Category> {
-    let rest: Vec<_> = catalogue.stocked().filter(|category| category.number != home::MYSTERY).collect();
+    let rest: Vec<_> = catalogue.stocked().filter(|category| category.number != front::MYSTERY).collect();
+    let full: Vec<_> = rest.iter().copied().filter(|category| category.books >= BOOKS).collect();
+    let rest = if full.is_empty() { rest } else { full };
     let count = rest.len().min(SHELVES);
     (0..count).map(|shelf| rest[(day as usize + shelf * rest.len() / count) % rest.len()]).collect()
 }

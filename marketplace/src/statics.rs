@@ -9,6 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use crate::fnv;
+
 /// A file that a browser may keep.
 #[derive(Debug)]
 pub(crate) struct Static {
@@ -36,7 +38,7 @@ pub(crate) const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=
 
 impl Static {
     fn new(name: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let hash = hash(bytes);
+        let hash = fnv::hash(bytes.iter().copied());
         let address = format!("/static/{name}.{hash:016x}.{extension}");
         Self { address, content_type, bytes, etag: etag(hash) }
     }
@@ -84,13 +86,6 @@ pub(crate) fn cached(
 /// Weak, since the same tag stands for the file and its compressed form.
 pub(crate) fn etag(hash: u64) -> HeaderValue {
     HeaderValue::try_from(format!("W/\"{hash:016x}\"")).expect("hexadecimal digits and quotes")
-}
-
-/// FNV-1a, 64 bits.
-pub(crate) fn hash(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn is_fresh(request: &HeaderMap, etag: &HeaderValue) -> bool {

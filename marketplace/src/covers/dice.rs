@@ -1,3 +1,5 @@
+use crate::fnv;
+
 /// Numbers that depend on some words alone, so that a book keeps its cover for ever.
 ///
 /// FNV-1a (64 bits) of the words, each closed by a byte that UTF-8 never holds, stirred by `SplitMix64`.
@@ -6,11 +8,7 @@ pub(super) struct Dice(u64);
 
 impl Dice {
     pub(super) fn new(words: &[&str]) -> Self {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in words.iter().flat_map(|word| word.bytes().chain([0xff])) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        Self(hash)
+        Self(fnv::hash(words.iter().flat_map(|word| word.bytes().chain([0xff]))))
     }
 
     /// From 0 to `sides - 1`.

@@ -10,12 +10,14 @@ use protobufs::catalogue::{Book, Series};
 use serde_json::json;
 use service::trace::TraceContext;
 
-use super::{error::Problem, layout::Layout, page as render};
+use super::{error::Problem, page as render};
 use crate::{
-    cards::{foreign, names, slug},
+    cards::{foreign, names, primary, slug},
+    catalogue::Category,
     covers::{self, Form},
     fragment::Fragment,
-    shop::{Category, Shop},
+    layout::Layout,
+    shop::Shop,
 };
 
 #[derive(Template)]
@@ -132,8 +134,11 @@ fn linked_data(book: &Book, categories: &[&Category], layout: &Layout) -> String
     if let Some(image) = &layout.image {
         set("image", image.clone().into());
     }
-    if !book.language.is_empty() {
-        set("inLanguage", book.language.clone().into());
+    if !book.title_language.is_empty() {
+        set("inLanguage", book.title_language.clone().into());
+        if !book.language.is_empty() && primary(&book.language) != primary(&book.title_language) {
+            set("translationOfWork", json!({"@type": "Book", "inLanguage": book.language}));
+        }
     }
     if let Some(year) = book.year.filter(|year| (1..=9999).contains(year)) {
         set("datePublished", format!("{year:04}").into());
@@ -163,7 +168,7 @@ fn year(year: i32) -> String {
 
 /// The English name of a language, or its tag.
 fn language(tag: &str) -> String {
-    let primary = tag.split('-').next().unwrap_or(tag).to_ascii_lowercase();
+    let primary = primary(tag);
     LANGUAGES
         .iter()
         .find(|(code, _)| *code == primary)

@@ -6,8 +6,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{error::Problem, layout::Layout, page as render};
-use crate::shop::{Category, Shop};
+use super::{error::Problem, page as render};
+use crate::{catalogue::Category, layout::Layout, shop::Shop};
 
 #[derive(Template)]
 #[template(path = "categories.html")]

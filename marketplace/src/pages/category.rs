@@ -11,13 +11,14 @@ use service::trace::TraceContext;
 
 use super::{
     error::Problem,
-    layout::{Layout, thousands},
     listing::{self, Link, Listing, PAGE, Pager},
     page as render,
 };
 use crate::{
     cards::Card,
-    shop::{Category, Shop},
+    catalogue::Category,
+    layout::{Layout, thousands},
+    shop::Shop,
 };
 
 #[derive(Template)]
@@ -78,7 +79,9 @@ pub(crate) async fn page(
     let first = (number - 1) * PAGE + 1;
     let layout = shop.layout(title, address(number));
     render(&Page {
-        layout: layout.describe(format!("{} books, by title.", category.name)),
+        layout: layout
+            .describe(format!("{} books, by title.", category.name))
+            .pictured(listing.books.first().map(|book| book.id)),
         category,
         cards: listing.books.iter().map(|book| Card::of_book(book, &shown.catalogue)).collect(),
         total: thousands(listing.total),

@@ -8,12 +8,13 @@ use axum::{
 };
 use service::trace::TraceContext;
 
-use super::{book::number, error::Problem};
+use super::{NO_CACHE, book::number, error::Problem};
 use crate::{
     cards::slug,
     covers::{self, Form},
+    fnv,
     shop::Shop,
-    statics::{A_DAY, cached, etag, hash},
+    statics::{A_DAY, cached, etag},
 };
 
 /// `GET /covers/{id}.svg`
@@ -31,7 +32,10 @@ pub(crate) async fn file(
         Ok(book) => book,
         Err(error) => return Problem::from(error).into_response(),
     };
-    let category = slug(&book.categories, &shown.catalogue).unwrap_or_default();
-    let svg = covers::draw(&book.title, &book.authors, &category, Form::File);
-    cached(&request, etag(hash(svg.as_bytes())), A_DAY, HeaderValue::from_static("image/svg+xml"), svg)
+    let category = slug(&book.categories, &shown.catalogue);
+    // A cover whose category is not known yet must not stay.
+    let settled = category.is_some() || book.categories.is_empty();
+    let cache = if settled { A_DAY } else { NO_CACHE.1 };
+    let svg = covers::draw(&book.title, &book.authors, &category.unwrap_or_default(), Form::File);
+    cached(&request, etag(fnv::hash(svg.bytes())), cache, HeaderValue::from_static("image/svg+xml"), svg)
 }

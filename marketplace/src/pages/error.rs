@@ -10,8 +10,8 @@ use axum::{
 };
 use service::telemetry::RequestId;
 
-use super::{html_response, layout::Layout};
-use crate::{client::CallError, shop::Catalogue};
+use super::html_response;
+use crate::{catalogue::Catalogue, client::CallError, layout::Layout};
 
 /// Why a page cannot be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,59 +1,25 @@
 use std::sync::{Arc, LazyLock};
 
-use askama::Template;
 use axum::{
     Extension,
     extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
-use protobufs::recommendations::BookCategory;
 use service::trace::TraceContext;
 
-use super::{html_response, layout::Layout};
+use super::html_response;
 use crate::{
     client::CallError,
     fragment::{Assembly, Fragment, takes_gzip},
-    shelves::Shelf,
-    shop::{Catalogue, Shop},
+    shelves::front::{Halves, MYSTERY},
+    shop::Shop,
 };
 
-/// The tutorial's title, which its integration test looks for.
-pub(crate) const TITLE: &str = "Online Books For You";
-pub(crate) const MYSTERY: i32 = BookCategory::Mystery as i32;
 /// Books in the first list.
 const FIRST: i32 = 3;
 /// A visitor of whom nothing is known.
 const NOBODY: i32 = 0;
-
-#[derive(Template)]
-#[template(path = "home.html")]
-struct Home<'a> {
-    layout: Layout,
-    catalogue: &'a Catalogue,
-    shelves: &'a [Shelf],
-    list: &'static str,
-}
-
-/// The first list of every page load is fresh, and nothing else is: what stands around it is rendered
-/// beforehand.
-#[derive(Clone, Debug)]
-pub(crate) struct Halves {
-    before: Arc<Fragment>,
-    after: Arc<Fragment>,
-}
-
-/// Where the halves meet; nothing that a catalogue holds can read like this once it is escaped.
-const SEAM: &str = "<!-- the list -->";
-
-impl Halves {
-    pub(crate) fn render(layout: Layout, catalogue: &Catalogue, shelves: &[Shelf]) -> Self {
-        let page = Home { layout, catalogue, shelves, list: SEAM }.to_string();
-        let (before, after) = page.split_once(SEAM).expect("the template writes the seam");
-        let half = |html: &str| Arc::new(Fragment::new(html.to_owned()));
-        Self { before: half(before), after: half(after) }
-    }
-}
 
 /// `GET /`
 pub(crate) async fn page(

@@ -12,13 +12,14 @@ use service::trace::TraceContext;
 
 use super::{
     error::Problem,
-    layout::{Layout, thousands},
     listing::{self, Link, Listing, Pager},
     page as render,
 };
 use crate::{
     cards::Card,
-    shop::{Category, Shop},
+    catalogue::Category,
+    layout::{Layout, thousands},
+    shop::Shop,
 };
 
 #[derive(Template)]
@@ -82,7 +83,8 @@ pub(crate) async fn page(
         Err(error) => return Problem::from(error).into_response(),
     };
     let address = |page: usize| {
-        let mut text = form_urlencoded::Serializer::new("/search?".to_owned());
+        const PATH: &str = "/search?";
+        let mut text = form_urlencoded::Serializer::for_suffix(PATH.to_owned(), PATH.len());
         text.append_pair("q", query);
         if page > 1 {
             text.append_pair("page", &page.to_string());

@@ -84,7 +84,7 @@ fn a_category_is_listed_whole_and_in_order() {
 fn a_book_is_described_for_people_and_machines() {
     let page = shop().get("/books/1");
     let text = page.text();
-    assert!(text.contains("<h1>The Maltese Falcon</h1>"));
+    assert!(text.contains("<h1><bdi>The Maltese Falcon</bdi></h1>"));
     assert!(text.contains("<title>The Maltese Falcon by Dashiell Hammett – Shelfwise</title>"), "{text}");
     assert!(text.contains("<meta property=\"og:type\" content=\"book\">"));
     assert!(text.contains("<link rel=\"canonical\" href=\"/books/1\">"));
@@ -94,6 +94,7 @@ fn a_book_is_described_for_people_and_machines() {
     assert_eq!(data["author"][0]["name"], "Dashiell Hammett");
     assert_eq!(data["datePublished"], "1930");
     assert_eq!(data["genre"][0], "Mystery");
+    assert_eq!((&data["inLanguage"], &data["translationOfWork"]), (&"en".into(), &Value::Null));
     // The book itself is not among those suggested below it.
     assert_eq!(
         links(text, "/books/").iter().filter(|link| **link == "/books/1").count(),
@@ -106,9 +107,9 @@ fn a_book_is_described_for_people_and_machines() {
 #[test]
 fn foreign_titles_say_their_language() {
     let page = shop().get("/search?q=Les+Mis%C3%A9rables");
-    assert!(page.text().contains("lang=\"fr\" dir=\"auto\">Les Misérables</span>"), "{}", page.text());
+    assert!(page.text().contains("<bdi lang=\"fr\">Les Misérables</bdi></span>"), "{}", page.text());
     let book = links(page.text(), "/books/")[0].to_owned();
-    assert!(shop().get(&book).text().contains("<h1 lang=\"fr\" dir=\"auto\">Les Misérables</h1>"));
+    assert!(shop().get(&book).text().contains("<h1><bdi lang=\"fr\">Les Misérables</bdi></h1>"));
 }
 
 #[test]
@@ -136,6 +137,7 @@ fn search_finds_pages_and_explains() {
     assert!(many.text().contains("aria-label=\"Pages\""), "{}", many.text());
     let second = shop().get("/search?q=the&page=2");
     assert_ne!(links(many.text(), "/books/"), links(second.text(), "/books/"));
+    assert!(links(many.text(), "/search?").contains(&"/search?q=the&#38;page=2"), "{}", many.text());
 }
 
 #[test]
@@ -247,6 +249,65 @@ fn a_public_address_makes_links_absolute() {
     assert!(text.contains("<meta property=\"og:image\" content=\"https://books.example/covers/1.svg\">"));
     assert_eq!(linked_data(text)["url"], "https://books.example/books/1");
     assert_eq!(page.header("strict-transport-security"), "max-age=63072000; includeSubDomains");
+    let picture = "<meta property=\"og:image\" content=\"https://books.example/covers/";
+    assert!(marketplace.get("/categories/mystery").text().contains(picture));
+    eventually("home has a picture", Duration::from_secs(10), || {
+        marketplace.get("/").text().contains(picture).then_some(())
+    });
+}
+
+#[test]
+fn an_address_with_a_slash_at_its_end_leads_to_the_one_without() {
+    for (path, to) in [
+        ("/categories/", "/categories"),
+        ("/categories/classics/?page=2", "/categories/classics?page=2"),
+        ("/books/1/", "/books/1"),
+        ("/search/?q=a%2Fb", "/search?q=a%2Fb"),
+    ] {
+        let page = shop().get(path);
+        assert_eq!((page.status, page.header("location")), (308, to), "{path}");
+    }
+    for path in ["//books/1/", "//evil.example/", "/evil.example//", "//categories//evil.example/"] {
+        assert_eq!(shop().get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn machines_are_told_the_language_of_the_edition_and_of_the_original() {
+    let books = [
+        r#"{"id": 1, "title": "The Stranger", "title_language": "en", "language": "fr", "categories": ["Classics"]}"#,
+        r#"{"id": 2, "title": "Dom Casmurro", "title_language": "pt-BR", "language": "pt", "categories": ["Classics"]}"#,
+        r#"{"id": 3, "title": "Solaris", "language": "pl", "categories": ["Classics"]}"#,
+    ];
+    let (_recommendations, marketplace, _folder) = shop_with(&format!("{}\n", books.join("\n")), &[]);
+    let told = |id| {
+        let data = linked_data(marketplace.get(&format!("/books/{id}")).text());
+        (data["inLanguage"].clone(), data["translationOfWork"]["inLanguage"].clone())
+    };
+    assert_eq!(told(1), ("en".into(), "fr".into()));
+    assert_eq!(told(2), ("pt-BR".into(), Value::Null));
+    assert_eq!(told(3), (Value::Null, Value::Null));
+}
+
+#[test]
+fn a_shop_of_many_categories_names_the_largest_and_shows_full_shelves() {
+    let mut books = String::new();
+    for id in 1..=60 {
+        // Six books in each of the first two, one in each of the others.
+        let kind = if id <= 12 { id % 2 } else { id };
+        let book = serde_json::json!({"id": id, "title": format!("Book {id}"), "categories": [format!("Kind {kind}")]});
+        books += &format!("{book}\n");
+    }
+    let (_recommendations, marketplace, _folder) = shop_with(&books, &[]);
+    let home = eventually("the shelves are there", Duration::from_secs(10), || {
+        Some(marketplace.get("/")).filter(|page| page.text().contains("class=\"kinds\""))
+    });
+    let text = home.text();
+    assert_eq!(text.matches("<li class=\"kind\">").count(), 24);
+    assert!(text.contains("See all 50<span"), "{text}");
+    assert_eq!(text.matches("class=\"shelf\"").count(), 2);
+    assert_eq!(text.matches("<li class=\"book\">").count(), 12);
+    assert_eq!(marketplace.get("/categories").text().matches("<li class=\"kind\">").count(), 50);
 }
 
 fn linked_data(page: &str) -> Value {
