@@ -6,7 +6,7 @@ use crate::client::Hosts;
 
 /// Shelfwise's storefront: the pages that readers see.
 #[derive(clap::Parser, Clone, Debug)]
-#[command(name = "marketplace", version)]
+#[command(name = "marketplace", version, after_help = service::telemetry::VARIABLES)]
 pub struct Config {
     /// Where pages are served
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
