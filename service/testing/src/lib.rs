@@ -4,11 +4,7 @@ mod eventually;
 pub mod http;
 mod postgres;
 
-use std::{
-    env,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{env, io::Write as _, path::PathBuf};
 
 pub use eventually::eventually;
 pub use postgres::postgres;
@@ -46,17 +42,6 @@ pub fn skipped(why: &str) {
     let test = thread.name().unwrap_or("a test");
     // A closed terminal is no reason to fail.
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
-}
-
-/// Where the real data sets lie beside the checkout, if they do; else says that the test is skipped.
-#[must_use]
-pub fn shared_data(workspace: &Path) -> Option<PathBuf> {
-    let folder = workspace.join("../shared/data");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    skipped("needs the data sets in ../shared/data");
-    None
 }
 
 /// A port of 127.0.0.1 that nobody listens on, for a process that has to be told one.
