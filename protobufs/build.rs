@@ -5,7 +5,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 /// Every contract, relative to this folder.
-const CONTRACTS: [&str; 2] = ["recommendations.proto", "shelfwise/catalogue/v1/catalogue.proto"];
+const CONTRACTS: [&str; 4] = [
+    "recommendations.proto",
+    "shelfwise/catalogue/v1/catalogue.proto",
+    "shelfwise/readers/v1/readers.proto",
+    "shelfwise/models/v1/models.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     for contract in CONTRACTS {

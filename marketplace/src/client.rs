@@ -125,7 +125,8 @@ impl Client {
         category: i32,
         max_results: i32,
     ) -> Result<Vec<BookRecommendation>, CallError> {
-        let question = RecommendationRequest { user_id: user, category, max_results };
+        let question =
+            RecommendationRequest { user_id: user, category, max_results, ..Default::default() };
         let answer: RecommendationResponse = self.0.call(trace, Method::Recommend, &question).await?;
         Ok(answer.recommendations)
     }

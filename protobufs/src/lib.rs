@@ -12,6 +12,18 @@ pub mod catalogue {
     tonic::include_proto!("shelfwise.catalogue.v1");
 }
 
+/// `shelfwise/readers/v1/readers.proto`: readers' histories and what they did with recommendations.
+pub mod readers {
+    #![allow(missing_docs, clippy::all)] // generated
+    tonic::include_proto!("shelfwise.readers.v1");
+}
+
+/// `shelfwise/models/v1/models.proto`: training, quality, and which model answers.
+pub mod models {
+    #![allow(missing_docs, clippy::all)] // generated
+    tonic::include_proto!("shelfwise.models.v1");
+}
+
 /// Where recommendations listens, and where it is looked for, unless a setting says otherwise: the tutorial's port.
 pub const PORT: u16 = 50051;
 

@@ -129,6 +129,7 @@ fn request() -> Bytes {
         user_id: 1,
         category: BookCategory::Mystery.into(),
         max_results: i32::try_from(BOOKS).expect("three"),
+        ..Default::default()
     };
     let mut framed = BytesMut::new();
     framed.put_u8(0);
@@ -176,7 +177,7 @@ mod tests {
     fn an_answer_is_counted_without_being_decoded() {
         for count in [0, 1, 3] {
             let book = BookRecommendation { id: 1, title: "x".repeat(150), ..Default::default() };
-            let answer = RecommendationResponse { recommendations: vec![book; count] };
+            let answer = RecommendationResponse { recommendations: vec![book; count], ..Default::default() };
             let mut message = answer.encode_to_vec();
             assert_eq!(records(&message), Some(count));
             message.push(0x0a);

@@ -38,7 +38,7 @@ async fn serve(content: &[u8], page: bool) -> (SocketAddr, NamedTempFile) {
 
 fn answer(books: usize) -> Vec<u8> {
     let book = BookRecommendation { id: 1, title: "Emma".to_owned(), ..Default::default() };
-    RecommendationResponse { recommendations: vec![book; books] }.encode_to_vec()
+    RecommendationResponse { recommendations: vec![book; books], ..Default::default() }.encode_to_vec()
 }
 
 #[tokio::test(flavor = "multi_thread")]

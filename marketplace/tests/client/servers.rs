@@ -166,7 +166,7 @@ impl Recommendations for Shop {
             Manner::Bytes(count) => title = "x".repeat(count),
         }
         let book = BookRecommendation { id: 1, title, ..BookRecommendation::default() };
-        Ok(Response::new(RecommendationResponse { recommendations: vec![book] }))
+        Ok(Response::new(RecommendationResponse { recommendations: vec![book], ..Default::default() }))
     }
 }
 

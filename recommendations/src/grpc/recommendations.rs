@@ -43,7 +43,7 @@ impl Service {
             };
             recommendations.push(book);
         }
-        Ok(RecommendationResponse { recommendations })
+        Ok(RecommendationResponse { recommendations, ..Default::default() })
     }
 }
 
@@ -64,5 +64,6 @@ fn render(book: BookRef<'_>) -> BookRecommendation {
         authors: book.authors().map(str::to_owned).collect(),
         title_language: book.title_language().to_owned(),
         categories: book.categories().collect(),
+        ..Default::default()
     }
 }

@@ -111,5 +111,5 @@ impl Server {
 }
 
 fn request(category: i32, max_results: i32) -> RecommendationRequest {
-    RecommendationRequest { user_id: 1, category, max_results }
+    RecommendationRequest { user_id: 1, category, max_results, ..Default::default() }
 }

@@ -89,8 +89,10 @@ async fn negative_numbers_are_refused_with_their_fields() {
         (-1, 1, vec!["user_id"]),
         (i32::MIN, i32::MIN, vec!["user_id", "max_results"]),
     ] {
-        let status =
-            client.recommend(RecommendationRequest { user_id, category: 0, max_results }).await.unwrap_err();
+        let status = client
+            .recommend(RecommendationRequest { user_id, category: 0, max_results, ..Default::default() })
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument);
         let violations = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!(violations.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(), fields);
