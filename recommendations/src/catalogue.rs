@@ -1,8 +1,8 @@
 //! The catalogue in memory: an immutable snapshot that is swapped whole.
 //!
 //! Every text is held once in a shared allocation, authors, subjects, series and languages are interned, and lists lie
-//! one behind the other. A book costs 46 bytes, four for each of its authors and subjects and eight for each of its categories,
-//! its title, and its share of the interned names: about 130 bytes for a typical one ([`Catalogue::memory`] tells
+//! one behind the other. A book costs 50 bytes, four for each of its authors and subjects and eight for each of its categories,
+//! its title, and its share of the interned names: about 134 bytes for a typical one ([`Catalogue::memory`] tells
 //! exactly).
 
 mod builder;
@@ -94,6 +94,7 @@ pub struct Catalogue {
     series_names: Texts,
     book_categories: Lists,
     by_title: Vec<u32>,
+    works: Vec<u32>,
     shelves: Lists,
 }
 
@@ -129,6 +130,13 @@ impl Catalogue {
         Some(BookRef { catalogue: self, place })
     }
 
+    /// Whether the book at this place was written in this language, or in a region's variant of it.
+    pub(crate) fn is_in_language(&self, place: u32, language: &str) -> bool {
+        let tag = self.language_tags.get(self.languages[place as usize]);
+        tag.get(..language.len()).is_some_and(|start| start.eq_ignore_ascii_case(language))
+            && matches!(tag.as_bytes().get(language.len()), None | Some(b'-'))
+    }
+
     /// All categories in the order of their numbers, each with its books.
     pub fn categories(&self) -> impl Iterator<Item = (&Category, Shelf<'_>)> {
         self.categories
@@ -137,11 +145,16 @@ impl Catalogue {
             .map(|(category, place)| (category, Shelf { catalogue: self, books: self.shelves.get(place) }))
     }
 
+    /// The position of the category with this number in [`Self::categories`].
+    pub(crate) fn category_position(&self, number: i32) -> Option<u32> {
+        let place = self.categories.binary_search_by_key(&number, |category| category.number).ok()?;
+        u32::try_from(place).ok()
+    }
+
     /// The books of the category with this number, if there is such a category.
     #[must_use]
     pub fn shelf(&self, category: i32) -> Option<Shelf<'_>> {
-        let place = self.categories.binary_search_by_key(&category, |category| category.number).ok()?;
-        let place = u32::try_from(place).ok()?;
+        let place = self.category_position(category)?;
         Some(Shelf { catalogue: self, books: self.shelves.get(place) })
     }
 
@@ -157,7 +170,7 @@ impl Catalogue {
         let texts =
             [&self.titles, &self.language_tags, &self.author_names, &self.subject_names, &self.series_names];
         let lists = [&self.authors, &self.subjects, &self.book_categories, &self.shelves];
-        let numbers = [&self.title_languages, &self.languages, &self.series, &self.by_title];
+        let numbers = [&self.title_languages, &self.languages, &self.series, &self.by_title, &self.works];
         let categories =
             self.categories.iter().map(|it| size_of::<Category>() + it.slug.len() + it.name.len());
         size_of::<Self>()
@@ -179,8 +192,8 @@ impl Catalogue {
             .for_each(Texts::shrink);
         let Self { authors, subjects, book_categories, shelves, .. } = self;
         [authors, subjects, book_categories, shelves].into_iter().for_each(Lists::shrink);
-        let Self { title_languages, languages, series, by_title, .. } = self;
-        [title_languages, languages, series, by_title].into_iter().for_each(Vec::shrink_to_fit);
+        let Self { title_languages, languages, series, by_title, works, .. } = self;
+        [title_languages, languages, series, by_title, works].into_iter().for_each(Vec::shrink_to_fit);
         self.ids.shrink_to_fit();
         self.years.shrink_to_fit();
         self.isbns.shrink_to_fit();
@@ -214,6 +227,11 @@ impl<'a> Shelf<'a> {
         self.books.get(position).map(|&place| BookRef { catalogue: self.catalogue, place })
     }
 
+    /// The places of its books.
+    pub(crate) fn places(&self) -> &'a [u32] {
+        self.books
+    }
+
     /// The position of the first book that stands behind this one, which need not be on the shelf itself.
     #[must_use]
     pub fn behind(&self, book: BookRef<'_>) -> usize {
@@ -237,6 +255,37 @@ impl<'a> BookRef<'a> {
     #[must_use]
     pub fn id(self) -> i32 {
         self.catalogue.ids[self.place as usize]
+    }
+
+    /// Its place, counted from 0 in the order of ids.
+    pub(crate) fn place(self) -> u32 {
+        self.place
+    }
+
+    /// The work that it is an edition of: the place of the first book with the same title and first author.
+    pub(crate) fn work(self) -> u32 {
+        self.catalogue.works[self.place as usize]
+    }
+
+    /// Its authors as numbers that hold within this snapshot; so have its series, subjects and categories.
+    pub(crate) fn author_numbers(self) -> &'a [u32] {
+        self.catalogue.authors.get(self.place)
+    }
+
+    /// See [`Self::author_numbers`].
+    pub(crate) fn series_number(self) -> Option<u32> {
+        let place = self.catalogue.series[self.place as usize];
+        self.catalogue.series_places.get(place as usize).map(|(name, _)| *name)
+    }
+
+    /// See [`Self::author_numbers`].
+    pub(crate) fn subject_numbers(self) -> &'a [u32] {
+        self.catalogue.subjects.get(self.place)
+    }
+
+    /// See [`Self::author_numbers`]: the positions of its categories in [`Catalogue::categories`].
+    pub(crate) fn category_numbers(self) -> &'a [u32] {
+        self.catalogue.book_categories.get(self.place)
     }
 
     /// Its title.

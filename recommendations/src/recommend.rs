@@ -1,10 +1,27 @@
-//! What to recommend: candidates, what is left out, the choice. Pure: no transport, no SQL.
+//! What to recommend: candidates, what is left out, scores, the order, the reasons. Pure: no transport, no SQL.
 //!
-//! While nothing is known of what readers like, the choice is uniform without repetition.
+//! A list is filled from these sources in turn, each only as far as the one before leaves places:
+//!
+//! 1. what the model scores above nothing, from the reader's own history;
+//! 2. what many readers like, in the category;
+//! 3. any other book, each with the same chance. While nobody has rated anything, that is all.
+//!
+//! Where exploration is asked for, its share of the places goes to the third source from the start.
 
-use rand::{Rng, seq::index};
+mod marks;
+mod popularity;
+mod spread;
+mod wanted;
 
-use crate::catalogue::{BookRef, Catalogue};
+use rand::{Rng, RngExt as _, seq::index};
+
+pub use self::popularity::{HALF_LIFE, Popularity};
+use self::{
+    marks::{Marks, with_marks},
+    spread::{List, diversify},
+    wanted::Wanted,
+};
+use crate::catalogue::Catalogue;
 
 /// Why nothing can be recommended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,69 +31,290 @@ pub enum RecommendError {
     NoSuchCategory(i32),
 }
 
-/// Chooses up to `count` different books of a category, in the order in which they should be shown. All of them if the
-/// category holds no more than that.
+/// Which categories to choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelves<'a> {
+    /// The whole catalogue.
+    All,
+    /// Books of any of these categories, by number.
+    Of(&'a [i32]),
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Where to look.
+    pub shelves: Shelves<'a>,
+    /// How many books at most.
+    pub count: usize,
+    /// Books that are not wanted, by number: those that the reader knows among them.
+    pub exclude: &'a [i32],
+    /// Only books in this language; empty: any.
+    pub language: &'a str,
+    /// Only books first published between these years, both included.
+    pub years: (Option<i32>, Option<i32>),
+    /// From 0, only relevance, to 1, as much variety as possible.
+    pub diversity: f32,
+    /// The share of places that are filled at random.
+    pub exploration: f32,
+    /// At most two books of one author or series among the first ten.
+    pub capped: bool,
+}
+
+/// A book in a list.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pick {
+    /// Its place in the catalogue.
+    pub place: u32,
+    /// How well it fits, by the measure of the reason's kind.
+    pub score: f32,
+    /// Why it is there.
+    pub reason: Reason,
+}
+
+/// Why a book is in a list.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// Nothing is known: each book has the same chance.
+    Chance,
+    /// Readers who liked the source liked this one.
+    Liked(Source),
+    /// It resembles the source.
+    Similar(Source),
+    /// The reader's history as a whole points to it.
+    Taste,
+    /// Many readers like it.
+    Popular,
+    /// Chance, so that new books are seen.
+    Exploration,
+}
+
+/// The book of a reader's history that a recommendation owes most to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Source {
+    /// Its number.
+    pub book: i32,
+    /// How much of the score would be lost without it.
+    pub contribution: f32,
+}
+
+/// So many candidates a place are looked at for the sake of variety.
+const CHOICE: usize = 4;
+/// For no more places than this.
+const VARIED: usize = 100;
+
+/// Fills a list of up to `question.count` different books, the best first. `candidates` are what the model scores above
+/// nothing, in any order; books that are not wanted may be among them.
 ///
-/// The cost grows with the answer, not with the catalogue.
+/// The cost grows with the candidates, with the answer and with the reader's history; with the catalogue only where a
+/// language or years leave too little of it.
 ///
 /// # Errors
 ///
-/// If the catalogue does not have the category.
-pub fn recommend<'a, R: Rng>(
-    catalogue: &'a Catalogue,
-    category: i32,
-    count: usize,
+/// If the catalogue does not have a category that is asked for.
+pub fn recommend<R: Rng>(
+    catalogue: &Catalogue,
+    popularity: &Popularity,
+    mut candidates: Vec<Pick>,
+    question: &Question<'_>,
     random: &mut R,
-) -> Result<impl ExactSizeIterator<Item = BookRef<'a>> + use<'a, R>, RecommendError> {
-    let shelf = catalogue.shelf(category).ok_or(RecommendError::NoSuchCategory(category))?;
-    let chosen = index::sample(random, shelf.len(), count.min(shelf.len()));
-    Ok(chosen
-        .into_iter()
-        .map(move |position| shelf.get(position).expect("the sample is of positions on the shelf")))
+) -> Result<Vec<Pick>, RecommendError> {
+    let wanted = Wanted::new(catalogue, question)?;
+    with_marks(catalogue.len(), |seen, works| {
+        for &id in question.exclude {
+            if let Some(book) = catalogue.book(id) {
+                seen.add(book.place());
+                works.add(book.work());
+            }
+        }
+        let is_wanted = |pick: &Pick| {
+            let book = catalogue.at(pick.place as usize);
+            book.is_some_and(|book| !seen.has(pick.place) && wanted.has(book))
+        };
+        candidates.retain(is_wanted);
+        let ordered = Ordered::new(catalogue, candidates, question);
+        let list = List::new(catalogue, question.count, question.capped, works);
+        let mut filling = Filling { wanted, popularity, seen, list, exploration: question.exploration };
+        filling.explore_and(ordered, random);
+        filling.popular(random);
+        filling.anything(random);
+        Ok(filling.list.finish())
+    })
+}
+
+/// Candidates, the best first. Only as many are sorted as are taken.
+struct Ordered {
+    /// Sorted, the best last.
+    front: Vec<Pick>,
+    /// Not sorted, none better than the last of the front.
+    rest: Vec<Pick>,
+}
+
+impl Ordered {
+    fn new(catalogue: &Catalogue, candidates: Vec<Pick>, question: &Question<'_>) -> Self {
+        let mut ordered = Self { front: Vec::new(), rest: candidates };
+        ordered.sort(question.count.saturating_mul(CHOICE).max(40));
+        if question.diversity > 0.0 {
+            ordered.front.reverse();
+            diversify(catalogue, &mut ordered.front, question.count.min(VARIED), question.diversity);
+            ordered.front.reverse();
+        }
+        ordered
+    }
+
+    /// Moves the best of the rest to the front.
+    fn sort(&mut self, count: usize) {
+        let better = |a: &Pick, b: &Pick| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place));
+        if count < self.rest.len() {
+            self.rest.select_nth_unstable_by(count, better);
+            let rest = self.rest.split_off(count);
+            self.front = std::mem::replace(&mut self.rest, rest);
+        } else {
+            self.front = std::mem::take(&mut self.rest);
+        }
+        self.front.sort_unstable_by(|a, b| better(b, a));
+    }
+}
+
+impl Iterator for Ordered {
+    type Item = Pick;
+
+    fn next(&mut self) -> Option<Pick> {
+        if self.front.is_empty() {
+            self.sort(self.rest.len());
+        }
+        self.front.pop()
+    }
+}
+
+/// A list that is being filled.
+struct Filling<'a> {
+    wanted: Wanted<'a>,
+    popularity: &'a Popularity,
+    /// Places that are in the list or may not be.
+    seen: &'a mut Marks,
+    list: List<'a>,
+    exploration: f32,
+}
+
+impl Filling<'_> {
+    /// Offers picks until the list is full; a share of its places goes to chance.
+    fn explore_and(&mut self, picks: impl Iterator<Item = Pick>, random: &mut impl Rng) {
+        for pick in picks {
+            while !self.list.is_full() && self.explores(random) {
+                let before = self.list.len();
+                self.sample(1, Reason::Exploration, random);
+                if self.list.len() == before {
+                    break;
+                }
+            }
+            if self.list.is_full() {
+                return;
+            }
+            if self.seen.add(pick.place) {
+                self.list.offer(pick);
+            }
+        }
+    }
+
+    fn explores(&self, random: &mut impl Rng) -> bool {
+        self.exploration > 0.0 && random.random::<f32>() < self.exploration
+    }
+
+    /// What many readers like.
+    fn popular(&mut self, random: &mut impl Rng) {
+        let popularity = self.popularity;
+        let one = self.wanted.category();
+        let several = one.is_none() && self.wanted.shelves().len() > 1;
+        let catalogue = self.wanted.catalogue();
+        // The order of all holds those of every category.
+        let order = popularity.order(if several { None } else { one }).iter().copied();
+        let mut order =
+            order.map(|place| Pick { place, score: popularity.worth(place), reason: Reason::Popular });
+        let mut offered = Vec::new();
+        while !self.list.is_full() {
+            offered.clear();
+            let seen = &*self.seen;
+            let wanted = &self.wanted;
+            let fits = |pick: &Pick| {
+                let book = catalogue.at(pick.place as usize);
+                book.is_some_and(|book| {
+                    !seen.has(pick.place)
+                        && if several { wanted.has(book) } else { wanted.has_on_shelf(book) }
+                })
+            };
+            offered.extend(order.by_ref().filter(fits).take(self.list.room().max(16)));
+            if offered.is_empty() {
+                return;
+            }
+            self.explore_and(offered.iter().copied(), random);
+        }
+    }
+
+    /// Any book that is left, each with the same chance.
+    fn anything(&mut self, random: &mut impl Rng) {
+        let room = self.list.room();
+        let reason = if self.popularity.is_empty() && self.list.len() == 0 {
+            Reason::Chance
+        } else {
+            Reason::Exploration
+        };
+        self.sample(room, reason, random);
+        if !self.list.is_full() {
+            // Chance has missed some.
+            for shelf in 0..self.wanted.shelves().len() {
+                let places = self.wanted.shelves()[shelf].places();
+                let start = if places.is_empty() { 0 } else { random.random_range(0..places.len()) };
+                for &place in places[start..].iter().chain(&places[..start]) {
+                    if self.list.is_full() {
+                        return;
+                    }
+                    self.offer_if_wanted(place, reason);
+                }
+            }
+        }
+    }
+
+    /// Offers up to about `count` books at random. It may find fewer where few are wanted.
+    fn sample(&mut self, count: usize, reason: Reason, random: &mut impl Rng) {
+        const TRIES: usize = 8;
+        let target = (self.list.len() + count).min(self.list.len() + self.list.room());
+        let total: usize = self.wanted.shelves().iter().map(|shelf| shelf.len()).sum();
+        if total == 0 {
+            return;
+        }
+        // A further round makes up for books that were not wanted.
+        for _ in 0..TRIES {
+            let missing = target.saturating_sub(self.list.len());
+            if missing == 0 {
+                return;
+            }
+            for position in index::sample(random, total, missing.min(total)) {
+                if let Some(place) = self.at(position) {
+                    self.offer_if_wanted(place, reason);
+                }
+            }
+        }
+    }
+
+    /// The book at this position on the shelves, one behind the other.
+    fn at(&self, mut position: usize) -> Option<u32> {
+        for shelf in self.wanted.shelves() {
+            match shelf.places().get(position) {
+                Some(&place) => return Some(place),
+                None => position -= shelf.len(),
+            }
+        }
+        None
+    }
+
+    fn offer_if_wanted(&mut self, place: u32, reason: Reason) {
+        let Some(book) = self.wanted.catalogue().at(place as usize) else { return };
+        if self.wanted.has_on_shelf(book) && self.seen.add(place) {
+            self.list.offer(Pick { place, score: 0.0, reason });
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use rand::{SeedableRng as _, rngs::StdRng};
-
-    use super::{RecommendError, recommend};
-    use crate::catalogue::{Book, BookRef, Builder, Catalogue, Category, Version};
-
-    fn catalogue(books: i32) -> Catalogue {
-        let categories = vec![Category { number: 3, slug: "fantasy".to_owned(), name: "Fantasy".to_owned() }];
-        let mut builder = Builder::new(Version::default(), categories);
-        for id in 1..=books {
-            builder
-                .push(&Book { id, title: id.to_string(), categories: vec![3], ..Book::default() })
-                .unwrap();
-        }
-        builder.finish().unwrap()
-    }
-
-    #[test]
-    fn no_book_twice_and_all_when_asked_for_more() {
-        let mut random = StdRng::seed_from_u64(1);
-        let catalogue = catalogue(100);
-        for count in [0, 1, 50, 99, 100, 1_000_000] {
-            let ids: Vec<_> =
-                recommend(&catalogue, 3, count, &mut random).unwrap().map(BookRef::id).collect();
-            assert_eq!(ids.len(), count.min(100));
-            assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
-        }
-        assert_eq!(recommend(&catalogue, 4, 1, &mut random).err(), Some(RecommendError::NoSuchCategory(4)));
-    }
-
-    #[test]
-    fn every_book_has_the_same_chance_of_the_first_place() {
-        let mut random = StdRng::seed_from_u64(2);
-        let catalogue = catalogue(10);
-        let mut firsts = [0; 10];
-        for _ in 0..10_000 {
-            let first = recommend(&catalogue, 3, 3, &mut random).unwrap().next().unwrap();
-            firsts[usize::try_from(first.id() - 1).unwrap()] += 1;
-        }
-        assert!(firsts.iter().all(|&count| (850..1_150).contains(&count)), "{firsts:?}");
-    }
-}
+mod tests;

@@ -79,6 +79,7 @@ impl Builder {
         catalogue.language_tags = languages.texts;
         catalogue.series_names = series.texts;
         catalogue.by_title = by_title(&catalogue.titles, catalogue.ids.len())?;
+        catalogue.works = works(&catalogue);
         catalogue.shelves = shelves(&catalogue)?;
         catalogue.shrink();
         Ok(catalogue)
@@ -95,6 +96,28 @@ fn by_title(titles: &Texts, books: usize) -> Result<Vec<u32>, TooLarge> {
     let mut order: Vec<u32> = (0..books).collect();
     order.sort_unstable_by(|&one, &other| keys.get(one).cmp(keys.get(other)).then(one.cmp(&other)));
     Ok(order)
+}
+
+/// For each book the first one with the same title and first author: editions of one work share a number.
+fn works(catalogue: &Catalogue) -> Vec<u32> {
+    let mut works: Vec<u32> = (0..).take(catalogue.ids.len()).collect();
+    let mut same_title: Vec<u32> = Vec::new();
+    let mut title = String::new();
+    for &book in &catalogue.by_title {
+        let folded = fold(catalogue.titles.get(book));
+        if folded != title {
+            title = folded;
+            same_title.clear();
+        }
+        let author = catalogue.authors.get(book).first();
+        let first = same_title.iter().find(|&&other| catalogue.authors.get(other).first() == author);
+        match first {
+            // Books without an author, such as two anthologies called "Poems", may well be different works.
+            Some(&first) if author.is_some() => works[book as usize] = first,
+            _ => same_title.push(book),
+        }
+    }
+    works
 }
 
 /// For each category its books in the order of their titles: counted first, then filled in one pass over all.

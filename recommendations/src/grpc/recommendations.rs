@@ -13,7 +13,11 @@ use super::{
     parse::{self, MaxResults, ReaderId},
     status::CallError,
 };
-use crate::{catalogue::BookRef, loading::Current, recommend::recommend};
+use crate::{
+    catalogue::BookRef,
+    loading::Current,
+    recommend::{Popularity, Question, Shelves, recommend},
+};
 
 pub(super) struct Service {
     current: Current,
@@ -32,10 +36,22 @@ impl Service {
             Ok(()),
         )?;
         let snapshot = self.current.load();
-        let chosen = recommend(&snapshot.catalogue, request.category, count.get(), &mut rand::rng())?;
+        let question = Question {
+            shelves: Shelves::Of(&[request.category]),
+            count: count.get(),
+            exclude: &[],
+            language: "",
+            years: (None, None),
+            diversity: 0.0,
+            exploration: 0.0,
+            capped: true,
+        };
+        let catalogue = &snapshot.catalogue;
+        let popularity = Popularity::default();
+        let chosen = recommend(catalogue, &popularity, Vec::new(), &question, &mut rand::rng())?;
         let mut left = MAX_ANSWER_BYTES;
         let mut recommendations = Vec::with_capacity(chosen.len());
-        for book in chosen.map(render) {
+        for book in chosen.iter().filter_map(|pick| catalogue.at(pick.place as usize)).map(render) {
             // With its tag and length; titles may be long, so the number of books alone does not bound the answer.
             left = match left.checked_sub(book.encoded_len() + 4) {
                 Some(left) => left,

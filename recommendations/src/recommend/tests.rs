@@ -1,0 +1,181 @@
+use std::collections::HashSet;
+
+use rand::{SeedableRng as _, rngs::StdRng};
+
+use super::{Pick, Popularity, Question, Reason, RecommendError, Shelves, recommend};
+use crate::catalogue::{Book, Builder, Catalogue, Category, Series, Version};
+
+/// Numbers from 1; `change` makes each book different.
+fn catalogue(books: i32, change: impl Fn(&mut Book)) -> Catalogue {
+    let category = |number, slug: &str| Category { number, slug: slug.to_owned(), name: slug.to_owned() };
+    let mut builder = Builder::new(Version::default(), vec![category(3, "fantasy"), category(4, "romance")]);
+    for id in 1..=books {
+        let mut book = Book { id, title: id.to_string(), categories: vec![3], ..Book::default() };
+        change(&mut book);
+        builder.push(&book).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+const FANTASY: Question<'_> = Question {
+    shelves: Shelves::Of(&[3]),
+    count: 10,
+    exclude: &[],
+    language: "",
+    years: (None, None),
+    diversity: 0.0,
+    exploration: 0.0,
+    capped: true,
+};
+
+fn pick(id: i32, score: f32) -> Pick {
+    Pick { place: id as u32 - 1, score, reason: Reason::Taste }
+}
+
+/// Numbers of the books.
+fn ask(catalogue: &Catalogue, popularity: &Popularity, scored: &[Pick], question: &Question<'_>) -> Vec<i32> {
+    let mut random = StdRng::seed_from_u64(7);
+    let picks = recommend(catalogue, popularity, scored.to_vec(), question, &mut random).unwrap();
+    picks.iter().map(|pick| pick.place as i32 + 1).collect()
+}
+
+#[test]
+fn no_book_twice_and_all_when_asked_for_more() {
+    let catalogue = catalogue(100, |_| {});
+    let likes = Popularity::new(&catalogue, [(5, 1.0, 0), (9, 3.0, 0)]);
+    for popularity in [&Popularity::default(), &likes] {
+        for count in [0, 1, 50, 99, 100, 1_000_000] {
+            for exploration in [0.0, 0.2, 1.0] {
+                let question = Question { count, exploration, ..FANTASY };
+                let ids = ask(&catalogue, popularity, &[pick(3, 1.0), pick(4, 2.0)], &question);
+                assert_eq!(ids.len(), count.min(100));
+                assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+            }
+        }
+    }
+    let unknown = Question { shelves: Shelves::Of(&[3, 5]), ..FANTASY };
+    let mut random = StdRng::seed_from_u64(1);
+    assert_eq!(
+        recommend(&catalogue, &likes, vec![], &unknown, &mut random),
+        Err(RecommendError::NoSuchCategory(5))
+    );
+}
+
+#[test]
+fn every_book_has_the_same_chance_of_the_first_place_while_nothing_is_known() {
+    let catalogue = catalogue(10, |_| {});
+    let mut random = StdRng::seed_from_u64(2);
+    let mut firsts = [0; 10];
+    let question = Question { count: 3, ..FANTASY };
+    for _ in 0..10_000 {
+        let picks = recommend(&catalogue, &Popularity::default(), vec![], &question, &mut random).unwrap();
+        assert!(picks.iter().all(|pick| pick.reason == Reason::Chance));
+        firsts[picks[0].place as usize] += 1;
+    }
+    assert!(firsts.iter().all(|&count| (850..1_150).contains(&count)), "{firsts:?}");
+}
+
+#[test]
+fn the_model_comes_first_then_what_is_popular_then_anything() {
+    let catalogue = catalogue(8, |_| {});
+    let popularity = Popularity::new(&catalogue, [(5, 1.0, 0), (6, 1.0, 0), (6, 1.0, 0), (2, 5.0, 0)]);
+    let ids = ask(&catalogue, &popularity, &[pick(1, 0.1), pick(2, 0.7)], &FANTASY);
+    assert_eq!(ids[..4], [2, 1, 6, 5]);
+    assert_eq!(ids.len(), 8);
+}
+
+#[test]
+fn old_likes_count_less() {
+    let catalogue = catalogue(2, |_| {});
+    let years = 5 * 365 * 24 * 3600;
+    let popularity = Popularity::new(&catalogue, [(1, 1.0, years), (1, 1.0, years), (2, 1.0, 0)]);
+    assert_eq!(ask(&catalogue, &popularity, &[], &FANTASY), [2, 1]);
+}
+
+#[test]
+fn what_is_excluded_never_appears_and_neither_do_its_editions() {
+    let catalogue = catalogue(30, |book| {
+        if book.id >= 21 {
+            // Further editions of 11 to 20.
+            book.title = (book.id - 10).to_string();
+        }
+        book.authors = vec![format!("Author of {}", book.title)];
+    });
+    let exclude: Vec<i32> = (1..=15).collect();
+    let scored: Vec<Pick> = (1..=30).map(|id| pick(id, id as f32)).collect();
+    let question = Question { count: 100, exclude: &exclude, ..FANTASY };
+    for scored in [&scored[..], &[]] {
+        let mut ids = ask(&catalogue, &Popularity::default(), scored, &question);
+        ids.iter_mut().for_each(|id| *id = if *id > 20 { *id - 10 } else { *id });
+        ids.sort_unstable();
+        assert_eq!(ids, [16, 17, 18, 19, 20]);
+    }
+}
+
+#[test]
+fn only_what_is_asked_for() {
+    let catalogue = catalogue(60, |book| {
+        book.categories = vec![if book.id % 2 == 0 { 3 } else { 4 }];
+        book.language = ["pt", "pt-BR", "ptx", "en"][book.id as usize % 4].to_owned();
+        book.year = (book.id % 5 != 0).then_some(1900 + book.id as i16);
+    });
+    let scored: Vec<Pick> = (1..=20).map(|id| pick(id, 1.0)).collect();
+    let popularity = Popularity::new(&catalogue, (15..45).map(|id| (id, 1.0, 0)));
+    let question =
+        Question { shelves: Shelves::All, count: 100, language: "PT", years: (Some(1910), None), ..FANTASY };
+    let mut ids = ask(&catalogue, &popularity, &scored, &question);
+    ids.sort_unstable();
+    let right: Vec<i32> = (10..=60).filter(|id| id % 4 <= 1 && id % 5 != 0).collect();
+    assert_eq!(ids, right);
+    let both = Question { shelves: Shelves::Of(&[4, 3]), count: 100, ..FANTASY };
+    assert_eq!(ask(&catalogue, &popularity, &scored, &both).len(), 60);
+    let one = Question { shelves: Shelves::Of(&[4]), count: 100, ..FANTASY };
+    assert!(ask(&catalogue, &popularity, &scored, &one).iter().all(|id| id % 2 == 1));
+}
+
+#[test]
+fn two_of_an_author_or_series_among_the_first_ten_and_nothing_is_lost() {
+    let catalogue = catalogue(40, |book| match book.id {
+        1..=10 => book.authors = vec!["One".to_owned()],
+        11..=20 => book.series = Some(Series { name: "Saga".to_owned(), number: None }),
+        _ => book.authors = vec![book.id.to_string()],
+    });
+    let scored: Vec<Pick> = (1..=30).map(|id| pick(id, 100.0 - id as f32)).collect();
+    let ids = ask(&catalogue, &Popularity::default(), &scored, &Question { count: 30, ..FANTASY });
+    assert_eq!(ids[..10], [1, 2, 11, 12, 21, 22, 23, 24, 25, 26]);
+    assert_eq!(ids[10..18], [3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 30);
+    let free = Question { count: 30, capped: false, ..FANTASY };
+    assert_eq!(ask(&catalogue, &Popularity::default(), &scored, &free), (1..=30).collect::<Vec<_>>());
+    // Too few authors: the limit gives way.
+    let few = Question { exclude: &(11..=40).collect::<Vec<_>>(), ..FANTASY };
+    assert_eq!(ask(&catalogue, &Popularity::default(), &scored, &few), (1..=10).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_knob_trades_relevance_for_variety() {
+    let catalogue = catalogue(40, |book| book.subjects = vec![(book.id / 10).to_string()]);
+    let scored: Vec<Pick> = (1..=39).map(|id| pick(id, 100.0 - id as f32)).collect();
+    let subjects = |diversity| {
+        let question = Question { count: 4, diversity, ..FANTASY };
+        let ids = ask(&catalogue, &Popularity::default(), &scored, &question);
+        ids.iter().map(|id| id / 10).collect::<HashSet<_>>().len()
+    };
+    assert_eq!(subjects(0.0), 1);
+    assert_eq!(subjects(0.9), 4);
+}
+
+#[test]
+fn exploration_has_its_share() {
+    let catalogue = catalogue(1000, |_| {});
+    let popularity = Popularity::new(&catalogue, (1..=500).map(|id| (id, 1.0, 0)));
+    let question = Question { count: 100, exploration: 0.2, ..FANTASY };
+    let mut random = StdRng::seed_from_u64(3);
+    let explored: usize = (0..50)
+        .map(|_| {
+            let picks = recommend(&catalogue, &popularity, vec![], &question, &mut random).unwrap();
+            picks.iter().filter(|pick| pick.reason == Reason::Exploration).count()
+        })
+        .sum();
+    assert!((800..1200).contains(&explored), "{explored}");
+}
