@@ -1,5 +1,8 @@
 //! The one accept loop: gRPC, pages and the admin port all run on it.
 
+mod cuts;
+mod waiting;
+
 use std::{
     net::SocketAddr,
     pin::pin,
@@ -26,7 +29,13 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use crate::{Phase, Shutdown, tls::ServerTls};
+use crate::{Phase, Shutdown, telemetry::Metrics, tls::ServerTls};
+use cuts::{Cut, Cuts};
+use waiting::{Pieces, Stream, Waiting};
+
+/// How much of an answer the kernel holds before it was sent. The kernel asks for more when half of it is left, so this is
+/// also how finely [`Limits::write_time`] sees a slow reader's progress.
+const UNSENT: u32 = 128 * 1024;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -60,6 +69,10 @@ pub struct Limits {
     /// Time for a TLS handshake, for the first request, for the head of a request, and for the next request on an idle
     /// HTTP/1.1 connection.
     pub header_time: Duration,
+    /// How long the other side may take nothing of an answer, or of what else it is sent, before the connection is ended: it
+    /// may read slowly, but not stop. Noticed after half as long again at the latest. With HTTP/2 this holds for each
+    /// answer, so a stream that is left unread ends its connection, too.
+    pub write_time: Duration,
     /// How long what is in flight on a connection may take to end once the connection was asked to go.
     pub close_time: Duration,
     /// Bytes of the head of a request.
@@ -83,6 +96,7 @@ impl Limits {
             protocol,
             max_connections: 4096,
             header_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(30),
             close_time: Duration::from_secs(30),
             max_header_bytes: 16 * 1024,
             max_streams: 256,
@@ -100,19 +114,31 @@ pub struct Server {
     tls: Option<ServerTls>,
     limits: Limits,
     shutdown: Shutdown,
+    cuts: Cuts,
 }
 
 impl Server {
     /// A plaintext server.
     #[must_use]
     pub fn new(listener: TcpListener, limits: Limits, shutdown: Shutdown) -> Self {
-        Self { listener, tls: None, limits, shutdown }
+        Self { listener, tls: None, limits, shutdown, cuts: Cuts::default() }
     }
 
     /// With TLS where `tls` is set.
     #[must_use]
     pub fn tls(mut self, tls: Option<ServerTls>) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// Counts what is ended early in `connections_cut_total`.
+    ///
+    /// # Panics
+    ///
+    /// If another server does so in the same metrics.
+    #[must_use]
+    pub fn counted(mut self, metrics: &Metrics) -> Self {
+        self.cuts = Cuts::counted(metrics);
         self
     }
 
@@ -127,7 +153,8 @@ impl Server {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Self { listener, tls, limits, shutdown } = self;
+        let Self { listener, tls, limits, shutdown, cuts } = self;
+        bound_unsent(&listener);
         let places = Arc::new(Semaphore::new(limits.max_connections));
         // Every connection holds a sender; the channel closes when the last one has ended.
         let (open, mut all_closed) = mpsc::channel::<()>(1);
@@ -155,6 +182,7 @@ impl Server {
                 tls: tls.clone(),
                 limits,
                 shutdown: shutdown.clone(),
+                cuts: cuts.clone(),
                 cut_off: Arc::clone(&cut_off),
                 service: service.clone(),
             };
@@ -181,6 +209,7 @@ struct Connection<S> {
     tls: Option<ServerTls>,
     limits: Limits,
     shutdown: Shutdown,
+    cuts: Cuts,
     cut_off: Arc<AtomicUsize>,
     service: S,
 }
@@ -197,36 +226,51 @@ where
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch off Nagle's algorithm");
         }
-        let Some(tls) = &self.tls else { return self.speak(stream, false).await };
+        let waiting = Arc::new(Waiting::default());
+        let stream = Stream::new(stream, Arc::clone(&waiting));
+        let Some(tls) = &self.tls else { return self.speak(stream, false, waiting).await };
         match timeout(self.limits.header_time, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let certificate = stream.get_ref().1.peer_certificates().is_some();
-                self.speak(stream, certificate).await;
+                self.speak(stream, certificate, waiting).await;
             }
-            Ok(Err(error)) => tracing::info!(peer = %self.address, %error, "TLS handshake refused"),
-            Err(_) => tracing::info!(peer = %self.address, "TLS handshake took too long"),
+            Ok(Err(error)) => {
+                self.cuts.add(Cut::Handshake);
+                tracing::info!(peer = %self.address, %error, "TLS handshake refused");
+            }
+            Err(_) => {
+                self.cuts.add(Cut::SlowHandshake);
+                tracing::info!(peer = %self.address, "TLS handshake took too long");
+            }
         }
     }
 
-    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, certificate: bool) {
-        let Self { address, limits, shutdown, cut_off, service, .. } = self;
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        certificate: bool,
+        waiting: Arc<Waiting>,
+    ) {
+        let Self { address, limits, shutdown, cuts, cut_off, service, .. } = self;
         let peer = Peer { address, certificate };
         let phase = shutdown.clone();
         let asked = Arc::new(AtomicBool::new(false));
         let asking = Arc::clone(&asked);
+        let answers = Arc::clone(&waiting);
         let service = service_fn(move |mut request: Request<Incoming>| {
             asking.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(peer);
             let http1 = request.version() < Version::HTTP_2;
             let answer = service.clone().oneshot(request);
             let leaving = http1 && phase.phase() >= Phase::Leaving;
+            let waiting = Arc::clone(&answers);
             async move {
                 let mut answer = answer.await?;
                 if leaving {
                     // A client that keeps its connection would meet it closed later, in the middle of a request.
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
-                Ok::<_, S::Error>(answer)
+                Ok::<_, S::Error>(answer.map(|body| Pieces::new(body, waiting)))
             }
         });
         let builder = builder(&limits);
@@ -238,8 +282,14 @@ where
                 () = silent(limits.header_time, &asked) => {}
             }
         });
+        let mut stalled = pin!(waiting.too_long(limits.write_time));
+        let stall = || {
+            cuts.add(Cut::Stalled);
+            tracing::info!(peer = %address, limit = ?limits.write_time, "connection ended: nothing was read");
+        };
         let ended = tokio::select! {
             ended = &mut connection => ended,
+            () = &mut stalled => return stall(),
             () = &mut closing => {
                 connection.as_mut().graceful_shutdown();
                 // While the process drains, it says how long: a call may take as long as the grace period.
@@ -253,7 +303,9 @@ where
                 };
                 tokio::select! {
                     ended = connection => ended,
+                    () = stalled => return stall(),
                     () = patience => {
+                        cuts.add(Cut::Late);
                         cut_off.fetch_add(1, Ordering::Relaxed);
                         return;
                     }
@@ -261,6 +313,7 @@ where
             }
         };
         if let Err(error) = ended {
+            cuts.refused(address, &*error);
             // The other side may go away at any time.
             tracing::debug!(peer = %address, error, "connection ended");
         }
@@ -287,6 +340,16 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         Protocol::Http2 => builder.http2_only(),
         Protocol::Both => builder,
     }
+}
+
+/// The kernel passes it on to each connection.
+fn bound_unsent(listener: &TcpListener) {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT) {
+        tracing::debug!(%error, "cannot bound what the kernel holds unsent");
+    }
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _ = listener;
 }
 
 /// Resolves if the connection has asked nothing after `time`: silence would hold its place for ever.

@@ -10,7 +10,10 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
-use tokio::{net::TcpStream, time::MissedTickBehavior};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::MissedTickBehavior,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{Failure, Protocol, config::TlsSettings};
@@ -50,7 +53,10 @@ impl ServerTls {
     /// # Errors
     ///
     /// If the client does not speak TLS or shows no acceptable certificate.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub async fn accept<IO>(&self, stream: IO) -> io::Result<TlsStream<IO>>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
         TlsAcceptor::from(self.0.load_full()).accept(stream).await
     }
 }
