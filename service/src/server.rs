@@ -154,7 +154,6 @@ impl Server {
         B::Error: Into<BoxError>,
     {
         let Self { listener, tls, limits, shutdown, cuts } = self;
-        bound_unsent(&listener);
         let places = Arc::new(Semaphore::new(limits.max_connections));
         // Every connection holds a sender; the channel closes when the last one has ended.
         let (open, mut all_closed) = mpsc::channel::<()>(1);
@@ -225,6 +224,10 @@ where
     async fn run(self, stream: TcpStream) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+        }
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT) {
+            tracing::debug!(%error, "cannot bound what the kernel holds unsent");
         }
         let waiting = Arc::new(Waiting::default());
         let stream = Stream::new(stream, Arc::clone(&waiting));
@@ -340,16 +343,6 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         Protocol::Http2 => builder.http2_only(),
         Protocol::Both => builder,
     }
-}
-
-/// The kernel passes it on to each connection.
-fn bound_unsent(listener: &TcpListener) {
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "cannot bound what the kernel holds unsent");
-    }
-    #[cfg(not(any(target_os = "android", target_os = "linux")))]
-    let _ = listener;
 }
 
 /// Resolves if the connection has asked nothing after `time`: silence would hold its place for ever.
