@@ -9,6 +9,8 @@ pub mod loading;
 pub mod search;
 pub mod import;
 pub mod store;
+pub mod evaluate;
+pub mod models;
 pub mod catalogue;
 
 use std::{error::Error, future::Future, path::PathBuf};

@@ -1,6 +1,7 @@
 //! `shelfwise`: the whole suite in one process, and the operator's commands.
 
 mod certs;
+mod evaluate;
 mod import;
 mod run;
 
@@ -30,6 +31,8 @@ enum Command {
     /// Bring data in
     #[command(subcommand)]
     Import(import::Import),
+    /// Train a model on one file and score it on another
+    Evaluate(evaluate::Evaluate),
     /// Make a development authority with a server and a client certificate
     Certs(certs::Certs),
     /// Show the settings of every service with their variables and defaults
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         }
         None => run::run(cli.run, cli.data),
         Some(Command::Import(import)) => import.run(cli.data),
+        Some(Command::Evaluate(evaluate)) => evaluate.run(),
         Some(Command::Certs(certs)) => certs.run(),
         Some(Command::Settings) => run::show_settings(),
     });

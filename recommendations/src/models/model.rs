@@ -1,0 +1,305 @@
+//! What training makes and serving asks: an immutable model that ranks books for a history.
+
+use super::{Opinion, Popularity, Sparse, als::Factors, top::Top};
+
+/// A book in a reader's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The book's number, counted from 0. Books that the model does not know say nothing.
+    pub book: u32,
+    /// What the reader thinks of it.
+    pub opinion: Opinion,
+}
+
+impl Event {
+    /// Rated, or read without stars.
+    #[must_use]
+    pub fn rated(book: u32, stars: Option<f32>) -> Self {
+        Self { book, opinion: Opinion::of(stars) }
+    }
+}
+
+/// How much an event counts, by opinion. Neutral events count nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Says {
+    /// A positive; 1 but for trials.
+    pub positive: f32,
+    /// A book that is wanted.
+    pub wanted: f32,
+    /// A negative: 0 drops it, more lowers its neighbours.
+    pub negative: f32,
+}
+
+impl Default for Says {
+    fn default() -> Self {
+        Self { positive: 1.0, wanted: 0.5, negative: 0.0 }
+    }
+}
+
+impl Says {
+    pub(super) fn weight(self, opinion: Opinion) -> f32 {
+        match opinion {
+            Opinion::Positive => self.positive,
+            Opinion::Wanted => self.wanted,
+            Opinion::Neutral => 0.0,
+            Opinion::Negative => -self.negative,
+        }
+    }
+}
+
+/// A book to recommend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recommended {
+    /// The book's number.
+    pub book: u32,
+    /// How strongly; comparable within one answer. 0 for [`Reason::Popular`].
+    pub score: f32,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a book is recommended. A book that is named was rated 3.5 stars or more, or read or wanted without stars.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// Readers of this book like it. Of the whole history, taking this book out lowers the score most: by `contribution`.
+    Liked {
+        /// The book in the history.
+        book: u32,
+        /// What the score would lose.
+        contribution: f32,
+    },
+    /// It is like this book of the history: same author, series or subjects. Too few readers know it.
+    Alike {
+        /// The book in the history.
+        book: u32,
+        /// What the score would lose.
+        contribution: f32,
+    },
+    /// Many readers like it, whatever the history.
+    Popular,
+}
+
+/// A trained model. Serving takes `&self`; share it in an `Arc`.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(super) scorer: Scorer,
+    pub(super) popularity: Popularity,
+    pub(super) says: Says,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Scorer {
+    /// The same for all.
+    Popular,
+    ItemItem(ItemItem),
+    Als(Factors),
+}
+
+/// A sparse matrix of weights, 16 bytes a weight.
+#[derive(Clone, Debug)]
+pub(super) struct ItemItem {
+    /// A row a book that is predicted: who speaks for it.
+    pub(super) by_predicted: Sparse,
+    /// A row a book of the history: whom it speaks for.
+    pub(super) by_read: Sparse,
+    /// Books whose weights come from content alone, sorted.
+    pub(super) by_content: Vec<u32>,
+}
+
+/// What a call needs besides the model: 16 bytes a book, made once a thread and used again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Raised by each call: what bears another number is from an earlier one.
+    pub(super) call: u32,
+    pub(super) scores: Vec<Slot>,
+    pub(super) known: Vec<Slot>,
+    pub(super) touched: Vec<u32>,
+    pub(super) history: Vec<(u32, f32)>,
+    wanted: Vec<u32>,
+    pub(super) fold: super::als::Fold,
+    top: Top,
+    answer: Vec<Recommended>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Slot {
+    pub(super) call: u32,
+    pub(super) value: f32,
+}
+
+impl Scratch {
+    /// Grows with the first model that it is used for.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn begin(&mut self, books: usize) {
+        if self.scores.len() < books {
+            self.scores.resize(books, Slot::default());
+            self.known.resize(books, Slot::default());
+        }
+        self.call = match self.call.checked_add(1) {
+            Some(call) => call,
+            None => {
+                self.scores.fill(Slot::default());
+                self.known.fill(Slot::default());
+                1
+            }
+        };
+        self.touched.clear();
+        self.history.clear();
+        self.wanted.clear();
+        self.answer.clear();
+    }
+
+    /// Keeps the events that say something; of several about the same book the first counts.
+    fn take(&mut self, history: &[Event], says: Says, books: usize) {
+        for event in history {
+            let Some(slot) = self.known.get_mut(event.book as usize) else { continue };
+            if (event.book as usize) < books && slot.call != self.call {
+                let weight = says.weight(event.opinion);
+                *slot = Slot { call: self.call, value: weight };
+                if weight != 0.0 {
+                    self.history.push((event.book, weight));
+                }
+                if event.opinion == Opinion::Wanted {
+                    self.wanted.push(event.book);
+                }
+            }
+        }
+        self.wanted.sort_unstable();
+    }
+}
+
+impl Model {
+    /// How many books the model knows.
+    #[must_use]
+    pub fn books(&self) -> usize {
+        self.popularity.counts.len()
+    }
+
+    /// How popular the books are, in readers.
+    #[must_use]
+    pub fn popularity(&self) -> &Popularity {
+        &self.popularity
+    }
+
+    /// Ranks up to `count` books for a reader, the best first, ties in the order of books. Books of the history are left out
+    /// unless they are only wanted, and so is what `allowed` refuses. What the history says nothing about follows by
+    /// popularity, then what it speaks against: a count of [`Model::books`] ranks every book that is allowed, once.
+    ///
+    /// The cost grows with the history and with `count`; nothing is allocated but in `scratch`, whose size is kept.
+    pub fn recommend<'s>(
+        &self,
+        history: &[Event],
+        count: usize,
+        mut allowed: impl FnMut(u32) -> bool,
+        scratch: &'s mut Scratch,
+    ) -> &'s [Recommended] {
+        scratch.begin(self.books());
+        scratch.take(history, self.says, self.books());
+        match &self.scorer {
+            Scorer::Popular => {}
+            Scorer::ItemItem(weights) => weights.score(scratch),
+            Scorer::Als(factors) => factors.score(scratch),
+        }
+        let Scratch { known, wanted, call, scores, touched, top, answer, .. } = scratch;
+        let mut open = |book: u32| {
+            let known = known[book as usize].call == *call;
+            (!known || wanted.binary_search(&book).is_ok()) && allowed(book)
+        };
+        top.clear(count);
+        for &book in &*touched {
+            let score = scores[book as usize].value;
+            if score > 0.0 && top.wants(score, book) && open(book) {
+                top.push(score, book);
+            }
+        }
+        answer.extend(top.sorted().map(|(score, book)| Recommended { book, score, reason: Reason::Popular }));
+        let found = answer.len();
+        if found < count {
+            let popular = self.popularity.order.iter().copied();
+            let silent = popular.filter(|&book| {
+                let slot = scores[book as usize];
+                (slot.call != *call || slot.value == 0.0) && open(book)
+            });
+            let silent = silent.map(|book| Recommended { book, score: 0.0, reason: Reason::Popular });
+            answer.extend(silent.take(count - found));
+        }
+        if answer.len() < count {
+            top.clear(count - answer.len());
+            for &book in &*touched {
+                let score = scores[book as usize].value;
+                if score < 0.0 && top.wants(score, book) && open(book) {
+                    top.push(score, book);
+                }
+            }
+            let against = top.sorted();
+            answer.extend(against.map(|(score, book)| Recommended { book, score, reason: Reason::Popular }));
+        }
+        match &self.scorer {
+            Scorer::Popular => {}
+            Scorer::ItemItem(weights) => weights.explain(known, *call, &mut answer[..found]),
+            Scorer::Als(factors) => {
+                factors.explain(&scratch.history, &mut scratch.fold, &mut answer[..found])
+            }
+        }
+        answer
+    }
+
+    /// Up to `count` books that readers of this one like, the best first, with the weight as score.
+    pub fn similar<'s>(
+        &self,
+        book: u32,
+        count: usize,
+        mut allowed: impl FnMut(u32) -> bool,
+        scratch: &'s mut Scratch,
+    ) -> &'s [Recommended] {
+        self.recommend(&[Event { book, opinion: Opinion::Positive }], count, |other| allowed(other), scratch)
+    }
+}
+
+impl ItemItem {
+    pub(super) fn new(by_predicted: Sparse, by_content: Vec<u32>) -> Self {
+        let by_read = by_predicted.transposed();
+        Self { by_predicted, by_read, by_content }
+    }
+
+    /// Adds up what the history speaks for.
+    fn score(&self, scratch: &mut Scratch) {
+        let Scratch { call, scores, touched, history, .. } = scratch;
+        for &(book, weight) in &*history {
+            for (other, value) in self.by_read.entries(book as usize) {
+                let slot = &mut scores[other as usize];
+                if slot.call == *call {
+                    slot.value += weight * value;
+                } else {
+                    *slot = Slot { call: *call, value: weight * value };
+                    touched.push(other);
+                }
+            }
+        }
+    }
+
+    /// The score is a sum over the history: taking a book out lowers it by its term.
+    fn explain(&self, known: &[Slot], call: u32, answer: &mut [Recommended]) {
+        for recommended in answer {
+            let mut best = (0.0_f32, None);
+            for (book, value) in self.by_predicted.entries(recommended.book as usize) {
+                let slot = known[book as usize];
+                if slot.call == call && slot.value * value > best.0 {
+                    best = (slot.value * value, Some(book));
+                }
+            }
+            if let (contribution, Some(book)) = best {
+                let alike = self.by_content.binary_search(&recommended.book).is_ok();
+                recommended.reason = if alike {
+                    Reason::Alike { book, contribution }
+                } else {
+                    Reason::Liked { book, contribution }
+                };
+            }
+        }
+    }
+}

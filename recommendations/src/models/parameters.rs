@@ -1,0 +1,188 @@
+//! All numbers that a training may choose, by name, as an artefact's manifest lists them.
+
+use super::{
+    Als, Content, Ease, Knn, Says, Slim,
+    gram::Weights,
+    knn::{Choice, Likeness},
+};
+
+/// What every model is fitted with. The defaults are where the choice on held-out ratings begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameters {
+    /// What counts besides readers, for [`Self::slim`] and [`Self::ease`].
+    pub weights: Weights,
+    /// For SLIM, alone and in the blend.
+    pub slim: Slim,
+    /// For EASE, alone and in the blend.
+    pub ease: Ease,
+    /// For ALS.
+    pub als: Als,
+    /// For nearest neighbours by BM25.
+    pub bm25: Knn,
+    /// For nearest neighbours by cosine.
+    pub cosine: Knn,
+    /// For likeness by content.
+    pub content: Content,
+    /// For the blend.
+    pub blend: Shares,
+    /// What a history's events say.
+    pub says: Says,
+}
+
+/// What each model adds to the blend; one of share 0 is not fitted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shares {
+    /// SLIM's.
+    pub slim: f32,
+    /// EASE's.
+    pub ease: f32,
+    /// That of neighbours by BM25.
+    pub bm25: f32,
+    /// That of neighbours by cosine.
+    pub cosine: f32,
+    /// That of content for books that nobody has rated; see [`Self::known`].
+    pub content: f32,
+    /// With so many readers, content counts half.
+    pub known: f32,
+    /// How many weights a book keeps.
+    pub depth: usize,
+    /// By which power of its readers' number a book's weights are divided: more gives the lesser known a chance.
+    pub popularity_power: f32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            weights: Weights::default(),
+            slim: Slim::default(),
+            ease: Ease::default(),
+            als: Als::default(),
+            bm25: Knn { likeness: Likeness::Bm25 { k1: 1.2, b: 0.75 }, depth: 5, choice: Choice::Read },
+            cosine: Knn { likeness: Likeness::Cosine, depth: 5, choice: Choice::Read },
+            content: Content::default(),
+            blend: Shares::default(),
+            says: Says::default(),
+        }
+    }
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self {
+            slim: 1.0,
+            ease: 0.3,
+            bm25: 0.0,
+            cosine: 0.0,
+            content: 0.05,
+            known: 5.0,
+            depth: 200,
+            popularity_power: 0.0,
+        }
+    }
+}
+
+/// There is no such parameter, or it cannot take this value.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{name} = {value}: no parameter takes this")]
+pub struct ParameterError {
+    name: String,
+    value: f64,
+}
+
+impl Parameters {
+    /// All by name, in order.
+    #[must_use]
+    pub fn list(&self) -> Vec<(&'static str, f64)> {
+        let mut copy = self.clone();
+        copy.all().into_iter().map(|(name, place)| (name, place.get())).collect()
+    }
+
+    /// Sets one by its name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of that name, or the value is negative or not finite.
+    pub fn set(&mut self, name: &str, value: f64) -> Result<(), ParameterError> {
+        let place = self.all().into_iter().find(|(known, _)| *known == name);
+        match place {
+            Some((_, place)) if value.is_finite() && value >= 0.0 => place.set(value),
+            _ => return Err(ParameterError { name: name.to_owned(), value }),
+        }
+        Ok(())
+    }
+
+    fn all(&mut self) -> Vec<(&'static str, Place<'_>)> {
+        let Self { weights, slim, ease, als, bm25, cosine, content, blend, says } = self;
+        let mut all = vec![
+            ("reader_power", Place::Number(&mut weights.reader_power)),
+            ("author", Place::Number(&mut weights.author)),
+            ("series", Place::Number(&mut weights.series)),
+            ("subjects", Place::Number(&mut weights.subjects)),
+            ("slim.l1", Place::Number(&mut slim.l1)),
+            ("slim.l2", Place::Number(&mut slim.l2)),
+            ("slim.l2_share", Place::Number(&mut slim.l2_share)),
+            ("slim.depth", Place::Count(&mut slim.depth)),
+            ("ease.lambda", Place::Number(&mut ease.lambda)),
+            ("ease.lambda_share", Place::Number(&mut ease.lambda_share)),
+            ("ease.depth", Place::Count(&mut ease.depth)),
+            ("als.factors", Place::Count(&mut als.factors)),
+            ("als.regularization", Place::Number(&mut als.regularization)),
+            ("als.confidence", Place::Number(&mut als.confidence)),
+            ("als.iterations", Place::Count(&mut als.iterations)),
+            ("als.steps", Place::Count(&mut als.steps)),
+            ("bm25.depth", Place::Count(&mut bm25.depth)),
+            ("bm25.choice", Place::Choice(&mut bm25.choice)),
+        ];
+        if let Likeness::Bm25 { k1, b } = &mut bm25.likeness {
+            all.push(("bm25.k1", Place::Number(k1)));
+            all.push(("bm25.b", Place::Number(b)));
+        }
+        all.extend([
+            ("cosine.depth", Place::Count(&mut cosine.depth)),
+            ("cosine.choice", Place::Choice(&mut cosine.choice)),
+            ("content.author", Place::Number(&mut content.author)),
+            ("content.series", Place::Number(&mut content.series)),
+            ("content.subject", Place::Number(&mut content.subject)),
+            ("content.foreign", Place::Number(&mut content.foreign)),
+            ("content.depth", Place::Count(&mut content.depth)),
+            ("blend.slim", Place::Number(&mut blend.slim)),
+            ("blend.ease", Place::Number(&mut blend.ease)),
+            ("blend.bm25", Place::Number(&mut blend.bm25)),
+            ("blend.cosine", Place::Number(&mut blend.cosine)),
+            ("blend.content", Place::Number(&mut blend.content)),
+            ("blend.known", Place::Number(&mut blend.known)),
+            ("blend.depth", Place::Count(&mut blend.depth)),
+            ("blend.popularity_power", Place::Number(&mut blend.popularity_power)),
+            ("says.wanted", Place::Number(&mut says.wanted)),
+            ("says.negative", Place::Number(&mut says.negative)),
+        ]);
+        all
+    }
+}
+
+enum Place<'a> {
+    Number(&'a mut f32),
+    Count(&'a mut usize),
+    /// 0: the book read chooses, 1: the book recommended.
+    Choice(&'a mut Choice),
+}
+
+impl Place<'_> {
+    fn get(&self) -> f64 {
+        match self {
+            // Through text, so that 0.3 is listed as 0.3.
+            Self::Number(number) => number.to_string().parse().unwrap_or(f64::from(**number)),
+            Self::Count(count) => **count as f64,
+            Self::Choice(choice) => f64::from(u8::from(**choice == Choice::Recommended)),
+        }
+    }
+
+    fn set(self, value: f64) {
+        match self {
+            Self::Number(number) => *number = value as f32,
+            Self::Count(count) => *count = value as usize,
+            Self::Choice(choice) if value >= 0.5 => *choice = Choice::Recommended,
+            Self::Choice(choice) => *choice = Choice::Read,
+        }
+    }
+}

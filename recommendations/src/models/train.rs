@@ -1,0 +1,256 @@
+//! From interactions to a model that can be served.
+
+use std::{fmt, str::FromStr};
+
+use super::{
+    Interactions, Items, Model, Parameters, Popularity, Run, Sparse, TrainError,
+    blend::blend,
+    gram::{DENSE_BOOKS, Gram},
+    model::{ItemItem, Scorer},
+};
+
+/// Which algorithm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Sparse non-negative item–item weights by coordinate descent.
+    Slim,
+    /// Item–item weights in closed form, clipped and pruned.
+    Ease,
+    /// Matrix factorisation.
+    Als,
+    /// Nearest neighbours by BM25.
+    KnnBm25,
+    /// Nearest neighbours by cosine.
+    KnnCosine,
+    /// The same for all.
+    Popular,
+    /// Same author, series, subjects, language.
+    Content,
+    /// Several item–item models in one: what is served by default.
+    #[default]
+    Blend,
+}
+
+impl Kind {
+    /// All, in the order of their declaration.
+    pub const ALL: [Self; 8] = [
+        Self::Slim,
+        Self::Ease,
+        Self::Als,
+        Self::KnnBm25,
+        Self::KnnCosine,
+        Self::Popular,
+        Self::Content,
+        Self::Blend,
+    ];
+
+    /// Its name on command lines and in artefacts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slim => "slim",
+            Self::Ease => "ease",
+            Self::Als => "als",
+            Self::KnnBm25 => "knn-bm25",
+            Self::KnnCosine => "knn-cosine",
+            Self::Popular => "popular",
+            Self::Content => "content",
+            Self::Blend => "blend",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// There is no model of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no model is called {0}; there are slim, ease, als, knn-bm25, knn-cosine, popular, content, blend")]
+pub struct NoSuchKind(String);
+
+impl FromStr for Kind {
+    type Err = NoSuchKind;
+
+    fn from_str(name: &str) -> Result<Self, NoSuchKind> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| NoSuchKind(name.to_owned()))
+    }
+}
+
+/// Matrices that further trials with other parameters may begin from.
+#[derive(Debug, Default)]
+pub(crate) struct Warm {
+    slim: Option<Sparse>,
+}
+
+/// Fits a model.
+///
+/// # Errors
+///
+/// If it is cancelled, there is no positive interaction, parameters make no sense, or facts about books are missing
+/// where the model needs them.
+pub fn train(
+    kind: Kind,
+    data: &Interactions,
+    items: Option<&Items>,
+    parameters: &Parameters,
+    run: &Run,
+) -> Result<Model, TrainError> {
+    train_from(kind, data, items, parameters, &mut Warm::default(), run)
+}
+
+pub(crate) fn train_from(
+    kind: Kind,
+    data: &Interactions,
+    items: Option<&Items>,
+    parameters: &Parameters,
+    warm: &mut Warm,
+    run: &Run,
+) -> Result<Model, TrainError> {
+    if data.is_empty() && kind != Kind::Content {
+        return Err(TrainError::Empty);
+    }
+    if items.is_some_and(|items| items.len() != data.books()) {
+        return Err(TrainError::Parameters("facts are about as many books as there are"));
+    }
+    let scorer = match kind {
+        Kind::Popular => Scorer::Popular,
+        Kind::Als => {
+            run.stage("factors");
+            Scorer::Als(parameters.als.fit(data, run)?.books)
+        }
+        Kind::Slim => item_item(slim(data, items, parameters, warm, run)?),
+        Kind::Ease => {
+            run.stage("co-readers");
+            let gram = Gram::new(data, items, parameters.weights, &run.part(0.0, 0.2))?;
+            run.stage("weights in closed form");
+            item_item(parameters.ease.fit(gram, &run.part(0.2, 1.0))?)
+        }
+        Kind::KnnBm25 => item_item(parameters.bm25.fit(data, run)?),
+        Kind::KnnCosine => item_item(parameters.cosine.fit(data, run)?),
+        Kind::Content => {
+            let items = items.ok_or(TrainError::NoItems)?;
+            let weights = parameters.content.fit(items, run)?;
+            Scorer::ItemItem(ItemItem::new(weights, (0..data.books() as u32).collect()))
+        }
+        Kind::Blend => Scorer::ItemItem(mix(data, items, parameters, warm, run)?),
+    };
+    Ok(Model { scorer, popularity: Popularity::of(data), says: parameters.says })
+}
+
+fn item_item(weights: Sparse) -> Scorer {
+    Scorer::ItemItem(ItemItem::new(weights, Vec::new()))
+}
+
+fn slim(
+    data: &Interactions,
+    items: Option<&Items>,
+    parameters: &Parameters,
+    warm: &mut Warm,
+    run: &Run,
+) -> Result<Sparse, TrainError> {
+    run.stage("co-readers");
+    let gram = Gram::new(data, items, parameters.weights, &run.part(0.0, 0.1))?;
+    run.stage("sparse weights");
+    let weights = parameters.slim.fit(&gram, warm.slim.as_ref(), &run.part(0.1, 1.0))?;
+    warm.slim = Some(weights.clone());
+    Ok(weights)
+}
+
+/// Fits what has a share. Above [`DENSE_BOOKS`] EASE gives its share to SLIM, which then works on neighbourhoods.
+fn mix(
+    data: &Interactions,
+    items: Option<&Items>,
+    parameters: &Parameters,
+    warm: &mut Warm,
+    run: &Run,
+) -> Result<ItemItem, TrainError> {
+    let shares = parameters.blend;
+    let mut parts: Vec<(Sparse, f32)> = Vec::new();
+    if shares.slim > 0.0 || shares.ease > 0.0 {
+        run.stage("co-readers");
+        let gram = Gram::new(data, items, parameters.weights, &run.part(0.0, 0.1))?;
+        let whole = data.books() <= DENSE_BOOKS;
+        if shares.slim > 0.0 || !whole {
+            run.stage("sparse weights");
+            let weights = parameters.slim.fit(&gram, warm.slim.as_ref(), &run.part(0.1, 0.6))?;
+            warm.slim = Some(weights.clone());
+            parts.push((weights, shares.slim.max(f32::MIN_POSITIVE)));
+        }
+        if shares.ease > 0.0 && whole {
+            run.stage("weights in closed form");
+            parts.push((parameters.ease.fit(gram, &run.part(0.6, 0.8))?, shares.ease));
+        }
+    }
+    run.stage("neighbours");
+    if shares.bm25 > 0.0 {
+        parts.push((parameters.bm25.fit(data, &run.part(0.8, 0.85))?, shares.bm25));
+    }
+    if shares.cosine > 0.0 {
+        parts.push((parameters.cosine.fit(data, &run.part(0.85, 0.9))?, shares.cosine));
+    }
+    let parts: Vec<_> = parts.iter().map(|(part, share)| (part, *share)).collect();
+    let mut weights = blend(&parts, shares.depth);
+    let mut by_content = Vec::new();
+    if let Some(items) = items
+        && shares.content > 0.0
+    {
+        run.stage("likeness by content");
+        let content = parameters.content.fit(items, &run.part(0.9, 1.0))?;
+        (weights, by_content) = fill(data, &weights, &content, shares.content, shares.known);
+    }
+    if shares.popularity_power > 0.0 {
+        weights = level(data, &weights, shares.popularity_power);
+    }
+    run.at(1, 1)?;
+    Ok(ItemItem::new(weights, by_content))
+}
+
+/// Adds content to the weights of books with few readers; whose weights are content alone is told.
+fn fill(
+    data: &Interactions,
+    weights: &Sparse,
+    content: &Sparse,
+    share: f32,
+    known: f32,
+) -> (Sparse, Vec<u32>) {
+    let mut rows = Vec::with_capacity(data.books());
+    let mut alone = Vec::new();
+    for book in 0..data.books() {
+        let readers = data.by_book().row(book).0.len() as f32;
+        let share = share * known / (known + readers);
+        let mut row: Vec<(u32, f32)> = weights.entries(book).collect();
+        if row.is_empty() {
+            alone.push(book as u32);
+        }
+        // A content weight below this is not worth its place.
+        row.extend(
+            content.entries(book).map(|(other, value)| (other, value * share)).filter(|it| it.1 > 1e-3),
+        );
+        row.sort_by_key(|&(other, _)| other);
+        row.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            if same {
+                first.1 += later.1;
+            }
+            same
+        });
+        rows.push(row);
+    }
+    (Sparse::from_rows(data.books(), &rows), alone)
+}
+
+/// Divides each book's weights by a power of its readers' number.
+fn level(data: &Interactions, weights: &Sparse, power: f32) -> Sparse {
+    let mean = data.len() as f32 / data.books().max(1) as f32;
+    let rows: Vec<Vec<(u32, f32)>> = (0..weights.rows())
+        .map(|book| {
+            let readers = data.by_book().row(book).0.len().max(1) as f32;
+            let scale = (readers / mean).powf(-power);
+            weights.entries(book).map(|(other, value)| (other, value * scale)).collect()
+        })
+        .collect();
+    Sparse::from_rows(weights.columns(), &rows)
+}
