@@ -8,6 +8,9 @@ use super::{BUFFER, ImportError, MAX_RECORD, Rejection, Rows, row::Fields};
 
 /// More columns than any table of books has.
 const MAX_COLUMNS: usize = 1_000;
+/// How often a byte of the file is read again at most, on the average over what was read, to find where a misplaced quote
+/// stands. Ordinary files need none or one; more is only met where quotes are made to interlock over a thousand lines.
+const TIMES_AGAIN: u64 = 8;
 
 pub(super) struct Csv<R> {
     records: Records<R>,
@@ -40,6 +43,8 @@ impl<R: BufRead> Csv<R> {
             file,
             again: Vec::new(),
             again_from: 0,
+            read_again: 0,
+            line_by_line: false,
             separator,
             parser: ReaderBuilder::new().delimiter(separator).build(),
             raw: Vec::new(),
@@ -201,6 +206,10 @@ struct Records<R> {
     /// What was read before and is read again before the file goes on; not much longer than the longest record.
     again: Vec<u8>,
     again_from: usize,
+    /// How many bytes were put back to be read again so far.
+    read_again: u64,
+    /// Whether a quote ends with its line: so what is read again is read when it may not be put back once more.
+    line_by_line: bool,
     separator: u8,
     parser: Reader,
     /// The record as the file has it.
@@ -219,6 +228,7 @@ impl<R: BufRead> Records<R> {
     /// Reads the next record and says on which line it began; `None` at the end. Empty lines do not count.
     fn next(&mut self) -> io::Result<Option<(u64, Result<(), Rejection>)>> {
         self.skip_empty_lines()?;
+        self.line_by_line &= !self.again.is_empty();
         let line = self.line;
         self.raw.clear();
         let (mut written, mut columns) = (0, 0);
@@ -226,8 +236,13 @@ impl<R: BufRead> Records<R> {
             if self.text.len() < written + 4096 {
                 self.text.resize((written + 4096).max(self.text.len() * 2), 0);
             }
-            let input = input(&mut self.file, &self.again, self.again_from)?;
+            let mut input = input(&mut self.file, &self.again, self.again_from)?;
             let at_end = input.is_empty();
+            if self.line_by_line
+                && let Some(end) = input.iter().position(|&byte| byte == b'\n')
+            {
+                input = &input[..=end];
+            }
             let (result, used, output, ends) =
                 self.parser.read_record(input, &mut self.text[written..], &mut self.ends[columns..]);
             self.raw.extend_from_slice(&input[..used]);
@@ -235,6 +250,13 @@ impl<R: BufRead> Records<R> {
             self.consume(used, lines);
             written += output;
             columns += ends;
+            if self.line_by_line
+                && lines > 0
+                && matches!(result, ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull)
+            {
+                self.parser.reset();
+                return Ok(Some((line, Err(Rejection::OpenQuote { line, last: line }))));
+            }
             let too_long = self.raw.len() > MAX_RECORD;
             match result {
                 ReadRecordResult::End => return Ok(None),
@@ -269,7 +291,8 @@ impl<R: BufRead> Records<R> {
     }
 
     /// If the record that was just read, from `line` on, has such a quote: goes back to the line behind the quote's, and
-    /// says so. Every time at least one line is done with, so that it comes to an end.
+    /// says so. Every time at least one line is done with, so that it comes to an end; and all that is read again stays
+    /// within [`TIMES_AGAIN`], so that the end is never far: beyond it, what was put back is read line by line, once.
     fn begin_anew(&mut self, line: u64, which: Quote) -> io::Result<Option<Rejection>> {
         let Some(open) = quote(&self.raw, self.separator, which) else { return Ok(None) };
         let rejection =
@@ -277,10 +300,19 @@ impl<R: BufRead> Records<R> {
         match self.raw[open..].iter().position(|&byte| byte == b'\n') {
             Some(end) => {
                 let behind = &self.raw[open + end + 1..];
+                let length = behind.len() as u64;
+                let ahead = (self.again.len() - self.again_from) as u64;
+                self.line_by_line =
+                    self.read_again + length > TIMES_AGAIN * (self.bytes + ahead + MAX_RECORD as u64);
+                self.read_again += length;
                 self.line -= line_ends(behind);
-                self.bytes -= behind.len() as u64;
-                self.again.splice(..self.again_from, behind.iter().copied());
-                self.again_from = 0;
+                self.bytes -= length;
+                if self.again.is_empty() {
+                    self.again.extend_from_slice(behind);
+                } else {
+                    // All of the record came from there.
+                    self.again_from -= behind.len();
+                }
                 self.parser.reset();
             }
             None => self.skip_line()?,
@@ -346,3 +378,6 @@ fn input<'a>(file: &'a mut impl BufRead, again: &'a [u8], from: usize) -> io::Re
 fn line_ends(text: &[u8]) -> u64 {
     text.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
+
+#[cfg(test)]
+mod tests;
