@@ -12,6 +12,8 @@ use service::{
     grpc::AdmissionSettings,
 };
 
+use crate::grpc::Choice;
+
 /// Shelfwise's recommendation server: gRPC for recommendations, the catalogue, health and reflection.
 ///
 /// Every setting is a flag and an environment variable; the flag wins.
@@ -36,6 +38,12 @@ pub struct Config {
     /// How many books an answer holds at most; 10,000 stay under the 4 MiB that clients accept by default
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_results: u32,
+    /// Variety of a recommendation, from 0, only relevance, to 1, unless the request says otherwise
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    pub diversity: f32,
+    /// Share of random books for a reader of whom nothing is known, unless the request says otherwise
+    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share)]
+    pub exploration: f32,
     /// How long a request may be
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = value_parser!(u32).range(1024..=268_435_456))]
     pub max_message_bytes: u32,
@@ -66,4 +74,21 @@ pub struct Config {
     /// The log.
     #[command(flatten)]
     pub log: LogSettings,
+}
+
+impl Config {
+    /// How books are chosen where a request does not say.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        Choice {
+            max_results: self.max_results as usize,
+            diversity: self.diversity,
+            exploration: self.exploration,
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f32, &'static str> {
+    let share: f32 = text.parse().map_err(|_| "not a number")?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("must be 0 to 1") }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod catalogue;
 mod page;
 mod parse;
+mod question;
 mod recommendations;
 mod status;
 
@@ -15,30 +16,30 @@ use protobufs::{
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
-use crate::loading::Current;
+pub use self::recommendations::Choice;
+use crate::{knowledge::Known, loading::Current, ratings::Ratings};
 
 /// What a call may ask for and wait for.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How many books a recommendation holds at most.
-    pub max_results: usize,
+    /// How books are chosen where a request does not say.
+    pub choice: Choice,
     /// The longest request in bytes.
     pub max_message_bytes: usize,
     /// How long a search waits for its turn.
     pub queue_time: Duration,
 }
 
-/// Both services, answering from the snapshot of the moment. Requests may be compressed with gzip, and answers of more than
+/// The services that need no token, answering from what is known at the moment. Requests may be compressed with gzip, and answers of more than
 /// a kilobyte are, for callers who accept it.
 #[must_use]
-pub fn routes(current: Current, bounds: Bounds) -> Routes {
-    let Bounds { max_results, max_message_bytes, queue_time } = bounds;
-    let recommendations =
-        RecommendationsServer::new(recommendations::Service::new(current.clone(), max_results))
-            .max_decoding_message_size(max_message_bytes)
-            .max_encoding_message_size(MAX_ANSWER_BYTES)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .send_compressed(CompressionEncoding::Gzip);
+pub fn routes(current: Current, known: Known, ratings: Ratings, bounds: Bounds) -> Routes {
+    let Bounds { choice, max_message_bytes, queue_time } = bounds;
+    let recommendations = RecommendationsServer::new(recommendations::Service::new(known, ratings, choice))
+        .max_decoding_message_size(max_message_bytes)
+        .max_encoding_message_size(MAX_ANSWER_BYTES)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
     let catalogue = CatalogueServiceServer::new(catalogue::Service::new(current, queue_time))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)

@@ -4,11 +4,13 @@
 
 pub mod config;
 pub mod grpc;
+pub mod knowledge;
 pub mod recommend;
 pub mod loading;
 pub mod search;
 pub mod import;
 pub mod store;
+pub mod ratings;
 pub mod evaluate;
 pub mod models;
 pub mod catalogue;
@@ -29,7 +31,9 @@ pub use config::Config;
 
 use crate::{
     grpc::Bounds,
+    knowledge::{Active, Keeper},
     loading::Loader,
+    ratings::Ratings,
     store::{Store, StoreError},
 };
 
@@ -45,68 +49,98 @@ const SERVICES: &[&str] = &["Recommendations", "shelfwise.catalogue.v1.Catalogue
 ///
 /// # Errors
 ///
-/// If settings, certificates or the database cannot be used. Once it serves, nothing makes it fail.
+/// As [`start`]. Once it serves, nothing makes it fail.
 pub async fn run(
     config: Config,
     listener: TcpListener,
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
+    start(config, listener, admin, shutdown).await?.await;
+    Ok(())
+}
+
+/// The part of [`run`] that may fail. The future that it returns is the rest: it says where it listens, and serves.
+///
+/// # Errors
+///
+/// If settings, certificates or the database cannot be used.
+pub async fn start(
+    config: Config,
+    listener: TcpListener,
+    admin: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<impl Future<Output = ()> + Send, Failure> {
     let metrics = Metrics::new("recommendations");
     let exporter = Exporter::from_env("recommendations")?;
     let tls = ServerTls::load(PREFIX, &config.tls, Protocol::Http2)?;
     let (readiness, starting) = Readiness::new("catalogue");
     let shutdown = Shutdown::on(shutdown, config.shutdown, readiness.clone());
+    let places = [("BIND", listener.local_addr()), ("ADMIN_BIND", admin.local_addr())];
     let probes = tokio::spawn(service::admin::serve(admin, readiness.clone(), metrics.clone()));
 
     let loader = tokio::select! {
-        loader = open(&config) => loader?,
-        () = shutdown.leaving() => return Ok(()),
+        loader = open(&config) => Some(loader?),
+        () = shutdown.leaving() => None,
     };
-    let calls = CallLayer::grpc(
-        &metrics,
-        exporter.clone(),
-        methods(&[
-            protobufs::DESCRIPTORS,
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-        ]),
-    );
-    let health = HealthService::new(readiness, shutdown.clone(), SERVICES);
-    let bounds = Bounds {
-        max_results: config.max_results as usize,
-        max_message_bytes: config.max_message_bytes as usize,
-        queue_time: config.admission.queue_time,
-    };
-    let routes = grpc::routes(loader.current(), bounds)
-        .add_service(HealthServer::new(health))
-        .add_service(reflection())
-        .prepare();
-    let app = ServiceBuilder::new().layer(calls).layer(AdmissionLayer::new(config.admission)).service(routes);
-    let limits = Limits {
-        max_connections: config.max_connections as usize,
-        max_streams: config.max_streams,
-        keepalive_interval: config.keepalive_interval,
-        keepalive_time: config.keepalive_time,
-        connection_age: Some(config.connection_age),
-        ..Limits::new(Protocol::Http2)
-    };
-    let upkeep = tokio::spawn({
-        let shutdown = shutdown.clone();
-        loader.run(async move { shutdown.over().await })
-    });
-    starting.release();
-    let cut_off = Server::new(listener, limits, shutdown).tls(tls).serve(app).await;
-    if cut_off > 0 {
-        tracing::warn!(cut_off, "connections were still open at the end of the grace period");
-    }
-    upkeep.abort();
-    probes.abort();
-    // Flushing blocks, and other services may share the runtime's threads.
-    if let Err(error) = tokio::task::spawn_blocking(move || exporter.flush()).await {
-        tracing::warn!(%error, "the last spans were not exported");
-    }
-    Ok(())
+    Ok(async move {
+        // Asked to end before there was anything to serve.
+        let Some(loader) = loader else { return };
+        let calls = CallLayer::grpc(
+            &metrics,
+            exporter.clone(),
+            methods(&[
+                protobufs::DESCRIPTORS,
+                tonic_health::pb::FILE_DESCRIPTOR_SET,
+                tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            ]),
+        );
+        let health = HealthService::new(readiness, shutdown.clone(), SERVICES);
+        let (ratings, active) = (Ratings::default(), Active::default());
+        let bounds = Bounds {
+            choice: config.choice(),
+            max_message_bytes: config.max_message_bytes as usize,
+            queue_time: config.admission.queue_time,
+        };
+        let keeper = Keeper::start(loader.current(), ratings.clone(), active);
+        let routes = grpc::routes(loader.current(), keeper.known(), ratings, bounds)
+            .add_service(HealthServer::new(health))
+            .add_service(reflection())
+            .prepare();
+        let app =
+            ServiceBuilder::new().layer(calls).layer(AdmissionLayer::new(config.admission)).service(routes);
+        let limits = Limits {
+            max_connections: config.max_connections as usize,
+            max_streams: config.max_streams,
+            keepalive_interval: config.keepalive_interval,
+            keepalive_time: config.keepalive_time,
+            connection_age: Some(config.connection_age),
+            ..Limits::new(Protocol::Http2)
+        };
+        let upkeep = tokio::spawn({
+            let shutdown = shutdown.clone();
+            loader.run(async move { shutdown.over().await })
+        });
+        let keeping = tokio::spawn({
+            let shutdown = shutdown.clone();
+            keeper.run(async move { shutdown.over().await })
+        });
+        starting.release();
+        for (setting, address) in places {
+            service::listening(&format!("{PREFIX}_{setting}"), address);
+        }
+        let cut_off = Server::new(listener, limits, shutdown).tls(tls).serve(app).await;
+        if cut_off > 0 {
+            tracing::warn!(cut_off, "connections were still open at the end of the grace period");
+        }
+        upkeep.abort();
+        keeping.abort();
+        probes.abort();
+        // Flushing blocks, and other services may share the runtime's threads.
+        if let Err(error) = tokio::task::spawn_blocking(move || exporter.flush()).await {
+            tracing::warn!(%error, "the last spans were not exported");
+        }
+    })
 }
 
 /// Where data lies: the database, and the folder for what else is kept. Without a folder nothing else is.

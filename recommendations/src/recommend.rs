@@ -98,15 +98,19 @@ pub struct Source {
     pub contribution: f32,
 }
 
-/// So many candidates a place are looked at for the sake of variety.
+/// So many candidates a place are looked at, so that variety has a choice…
 const CHOICE: usize = 4;
-/// For no more places than this.
+/// …and at least so many in all.
+const LEAST_CHOICE: usize = 40;
+/// Variety is looked for on no more places than this.
 const VARIED: usize = 100;
 
-/// Fills a list of up to `question.count` different books, the best first. `candidates` are what the model scores above
-/// nothing, in any order; books that are not wanted may be among them.
+/// Fills a list of up to `question.count` different books, the best first.
 ///
-/// The cost grows with the candidates, with the answer and with the reader's history; with the catalogue only where a
+/// `rank` gives up to so many books for which a model has a reason, the best first, out of those for whose places its second
+/// argument says yes.
+///
+/// Beside what `rank` costs, the cost grows with the answer and with the reader's history; with the catalogue only where a
 /// language or years leave too little of it.
 ///
 /// # Errors
@@ -115,7 +119,7 @@ const VARIED: usize = 100;
 pub fn recommend<R: Rng>(
     catalogue: &Catalogue,
     popularity: &Popularity,
-    mut candidates: Vec<Pick>,
+    rank: impl FnOnce(usize, &mut dyn FnMut(u32) -> bool) -> Vec<Pick>,
     question: &Question<'_>,
     random: &mut R,
 ) -> Result<Vec<Pick>, RecommendError> {
@@ -127,64 +131,23 @@ pub fn recommend<R: Rng>(
                 works.add(book.work());
             }
         }
-        let is_wanted = |pick: &Pick| {
-            let book = catalogue.at(pick.place as usize);
-            book.is_some_and(|book| !seen.has(pick.place) && wanted.has(book))
+        let mut is_wanted = |place: u32| {
+            let book = catalogue.at(place as usize);
+            book.is_some_and(|book| !seen.has(place) && !works.has(book.work()) && wanted.has(book))
         };
-        candidates.retain(is_wanted);
-        let ordered = Ordered::new(catalogue, candidates, question);
+        let choice = question.count.saturating_mul(CHOICE).max(LEAST_CHOICE).min(catalogue.len());
+        let mut ranked = rank(choice, &mut is_wanted);
+        if question.diversity > 0.0 {
+            let varied = ranked.len().min(VARIED * CHOICE);
+            diversify(catalogue, &mut ranked[..varied], question.count.min(VARIED), question.diversity);
+        }
         let list = List::new(catalogue, question.count, question.capped, works);
         let mut filling = Filling { wanted, popularity, seen, list, exploration: question.exploration };
-        filling.explore_and(ordered, random);
+        filling.explore_and(ranked.into_iter(), random);
         filling.popular(random);
         filling.anything(random);
         Ok(filling.list.finish())
     })
-}
-
-/// Candidates, the best first. Only as many are sorted as are taken.
-struct Ordered {
-    /// Sorted, the best last.
-    front: Vec<Pick>,
-    /// Not sorted, none better than the last of the front.
-    rest: Vec<Pick>,
-}
-
-impl Ordered {
-    fn new(catalogue: &Catalogue, candidates: Vec<Pick>, question: &Question<'_>) -> Self {
-        let mut ordered = Self { front: Vec::new(), rest: candidates };
-        ordered.sort(question.count.saturating_mul(CHOICE).max(40));
-        if question.diversity > 0.0 {
-            ordered.front.reverse();
-            diversify(catalogue, &mut ordered.front, question.count.min(VARIED), question.diversity);
-            ordered.front.reverse();
-        }
-        ordered
-    }
-
-    /// Moves the best of the rest to the front.
-    fn sort(&mut self, count: usize) {
-        let better = |a: &Pick, b: &Pick| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place));
-        if count < self.rest.len() {
-            self.rest.select_nth_unstable_by(count, better);
-            let rest = self.rest.split_off(count);
-            self.front = std::mem::replace(&mut self.rest, rest);
-        } else {
-            self.front = std::mem::take(&mut self.rest);
-        }
-        self.front.sort_unstable_by(|a, b| better(b, a));
-    }
-}
-
-impl Iterator for Ordered {
-    type Item = Pick;
-
-    fn next(&mut self) -> Option<Pick> {
-        if self.front.is_empty() {
-            self.sort(self.rest.len());
-        }
-        self.front.pop()
-    }
 }
 
 /// A list that is being filled.

@@ -20,6 +20,10 @@ impl ReaderId {
             Err(_) => Err(Violation { field, description: "must not be negative" }),
         }
     }
+
+    pub(super) fn get(self) -> Option<u32> {
+        self.0
+    }
 }
 
 /// How many books are wanted, the server's own limit applied.

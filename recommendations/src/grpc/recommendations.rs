@@ -1,65 +1,82 @@
+use std::fmt::Write as _;
+
 use prost::Message as _;
 use protobufs::{
     MAX_ANSWER_BYTES,
     recommendations::{
-        BookRecommendation, RecommendationRequest, RecommendationResponse,
+        BookRecommendation, ReasonKind, RecommendationRequest, RecommendationResponse, Strategy,
         recommendations_server::Recommendations,
     },
 };
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tonic::{Request, Response, Status};
 
-use super::{
-    answer::answer,
-    parse::{self, MaxResults, ReaderId},
-    status::CallError,
-};
+use super::{answer::answer, question::Asked, status::CallError};
 use crate::{
-    catalogue::BookRef,
-    loading::Current,
-    recommend::{Popularity, Question, Shelves, recommend},
+    catalogue::Catalogue,
+    knowledge::{Knowledge, Known, opinion},
+    models::Opinion,
+    ratings::{Entry, Ratings},
+    recommend::{Pick, Popularity, Reason, recommend},
 };
 
+/// How to choose where the question does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// How many books an answer holds at most.
+    pub max_results: usize,
+    /// From 0, only relevance, to 1, as much variety as possible.
+    pub diversity: f32,
+    /// The share of random books for a reader of whom nothing is known.
+    pub exploration: f32,
+}
+
 pub(super) struct Service {
-    current: Current,
-    max_results: usize,
+    known: Known,
+    ratings: Ratings,
+    choice: Choice,
 }
 
 impl Service {
-    pub(super) fn new(current: Current, max_results: usize) -> Self {
-        Self { current, max_results }
+    pub(super) fn new(known: Known, ratings: Ratings, choice: Choice) -> Self {
+        Self { known, ratings, choice }
     }
 
-    fn ask(&self, request: &RecommendationRequest) -> Result<RecommendationResponse, CallError> {
-        let (_reader, count, ()) = parse::all(
-            ReaderId::parse("user_id", request.user_id),
-            MaxResults::parse("max_results", request.max_results, self.max_results),
-            Ok(()),
-        )?;
-        let snapshot = self.current.load();
-        let question = Question {
-            shelves: Shelves::Of(&[request.category]),
-            count: count.get(),
-            exclude: &[],
-            language: "",
-            years: (None, None),
-            diversity: 0.0,
-            exploration: 0.0,
-            capped: true,
+    fn ask(&self, request: RecommendationRequest) -> Result<RecommendationResponse, CallError> {
+        let asked = Asked::parse(request, self.choice.max_results)?;
+        let knowledge = self.known.load();
+        let stored = asked.reader.get().map(|reader| self.ratings.history(reader)).unwrap_or_default();
+        let merged = (!asked.session.is_empty()).then(|| merge(&stored, &asked.session));
+        let history = merged.as_deref().unwrap_or(&stored);
+
+        let mut exclude = asked.exclude.clone();
+        exclude.extend(history.iter().filter(|entry| entry.excludes()).map(|entry| entry.book));
+        let nobody = !history.iter().any(|entry| opinion(entry) == Opinion::Positive);
+        let exploration = if nobody { self.choice.exploration } else { 0.0 };
+        let exploration = asked.exploration.unwrap_or(exploration);
+        let diversity = asked.diversity.unwrap_or(self.choice.diversity);
+        let question = asked.question(&exclude, diversity, exploration);
+
+        let nothing = Popularity::default();
+        let (model, popularity) = match asked.strategy {
+            None | Some(Strategy::Unspecified | Strategy::Model) => (true, &knowledge.popularity),
+            // What resembles is a part of every model's weights.
+            Some(Strategy::Content) => (true, &knowledge.popularity),
+            Some(Strategy::Popular) => (false, &knowledge.popularity),
+            Some(Strategy::Random) => (false, &nothing),
         };
-        let catalogue = &snapshot.catalogue;
-        let popularity = Popularity::default();
-        let chosen = recommend(catalogue, &popularity, Vec::new(), &question, &mut rand::rng())?;
-        let mut left = MAX_ANSWER_BYTES;
-        let mut recommendations = Vec::with_capacity(chosen.len());
-        for book in chosen.iter().filter_map(|pick| catalogue.at(pick.place as usize)).map(render) {
-            // With its tag and length; titles may be long, so the number of books alone does not bound the answer.
-            left = match left.checked_sub(book.encoded_len() + 4) {
-                Some(left) => left,
-                None => break,
-            };
-            recommendations.push(book);
-        }
-        Ok(RecommendationResponse { recommendations, ..Default::default() })
+        let model = knowledge.model.as_ref().filter(|_| model);
+        let rank = |count: usize, allowed: &mut dyn FnMut(u32) -> bool| {
+            model.map(|model| model.rank(history, count, allowed)).unwrap_or_default()
+        };
+        let catalogue = &knowledge.snapshot.catalogue;
+        let picks = match asked.seed {
+            Some(seed) => {
+                recommend(catalogue, popularity, rank, &question, &mut StdRng::seed_from_u64(seed))?
+            }
+            None => recommend(catalogue, popularity, rank, &question, &mut rand::rng())?,
+        };
+        Ok(render(&knowledge, &picks))
     }
 }
 
@@ -69,17 +86,88 @@ impl Recommendations for Service {
         &self,
         request: Request<RecommendationRequest>,
     ) -> Result<Response<RecommendationResponse>, Status> {
-        Ok(answer(self.ask(request.get_ref())?))
+        Ok(answer(self.ask(request.into_inner())?))
     }
 }
 
-fn render(book: BookRef<'_>) -> BookRecommendation {
-    BookRecommendation {
+/// What is stored with what was said just now in its place; both in the order of books.
+fn merge(stored: &[Entry], said: &[Entry]) -> Vec<Entry> {
+    let mut merged = Vec::with_capacity(stored.len() + said.len());
+    let mut stored = stored.iter().peekable();
+    for entry in said {
+        while let Some(earlier) = stored.next_if(|earlier| earlier.book < entry.book) {
+            merged.push(*earlier);
+        }
+        stored.next_if(|earlier| earlier.book == entry.book);
+        if !entry.is_nothing() {
+            merged.push(*entry);
+        }
+    }
+    merged.extend(stored);
+    merged
+}
+
+fn render(knowledge: &Knowledge, picks: &[Pick]) -> RecommendationResponse {
+    let catalogue = &knowledge.snapshot.catalogue;
+    let model = knowledge.model.as_ref();
+    let mut answer = RecommendationResponse {
+        recommendations: Vec::with_capacity(picks.len()),
+        model_version: model.map(|model| model.version().to_owned()).unwrap_or_default(),
+        recommendation_id: format!("{:016x}", rand::rng().random::<u64>()),
+        variant: String::new(),
+        simulated: knowledge.simulated || model.is_some_and(|model| model.simulated()),
+    };
+    let mut left = MAX_ANSWER_BYTES - answer.encoded_len();
+    for book in picks.iter().filter_map(|pick| book(catalogue, pick)) {
+        // With its tag and length; titles may be long, so the number of books alone does not bound the answer.
+        left = match left.checked_sub(book.encoded_len() + 5) {
+            Some(left) => left,
+            None => break,
+        };
+        answer.recommendations.push(book);
+    }
+    answer
+}
+
+fn book(catalogue: &Catalogue, pick: &Pick) -> Option<BookRecommendation> {
+    let book = catalogue.at(pick.place as usize)?;
+    let (kind, source) = match pick.reason {
+        Reason::Chance => (ReasonKind::Unspecified, None),
+        Reason::Liked(source) => (ReasonKind::Liked, Some(source)),
+        Reason::Similar(source) => (ReasonKind::Similar, Some(source)),
+        Reason::Taste => (ReasonKind::Taste, None),
+        Reason::Popular => (ReasonKind::Popular, None),
+        Reason::Exploration => (ReasonKind::Exploration, None),
+    };
+    let title = source.and_then(|source| catalogue.book(source.book)).map(|source| source.title());
+    Some(BookRecommendation {
         id: book.id(),
         title: book.title().to_owned(),
         authors: book.authors().map(str::to_owned).collect(),
         title_language: book.title_language().to_owned(),
         categories: book.categories().collect(),
-        ..Default::default()
+        score: pick.score,
+        reason: sentence(kind, title),
+        reason_kind: kind.into(),
+        source_book_id: source.map_or(0, |source| source.book),
+        contribution: source.map_or(0.0, |source| source.contribution),
+    })
+}
+
+/// The reason for people. `title` is the source's.
+fn sentence(kind: ReasonKind, title: Option<&str>) -> String {
+    let about = |start: &str| {
+        let mut sentence = String::from(start);
+        // The catalogue may have lost the book since it was rated.
+        _ = write!(sentence, " {}", title.unwrap_or("a book in your history"));
+        sentence
+    };
+    match kind {
+        ReasonKind::Unspecified => String::new(),
+        ReasonKind::Liked => about("Because you liked"),
+        ReasonKind::Similar => about("Similar to"),
+        ReasonKind::Taste => "Fits what you like".to_owned(),
+        ReasonKind::Popular => "Many readers like it".to_owned(),
+        ReasonKind::Exploration => "Something different".to_owned(),
     }
 }

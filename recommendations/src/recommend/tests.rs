@@ -32,10 +32,17 @@ fn pick(id: i32, score: f32) -> Pick {
     Pick { place: id as u32 - 1, score, reason: Reason::Taste }
 }
 
+/// A model with these scores.
+fn ranker(scored: &[Pick]) -> impl FnOnce(usize, &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+    let mut ranked = scored.to_vec();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
+    |count, allowed| ranked.into_iter().filter(|pick| allowed(pick.place)).take(count).collect()
+}
+
 /// Numbers of the books.
 fn ask(catalogue: &Catalogue, popularity: &Popularity, scored: &[Pick], question: &Question<'_>) -> Vec<i32> {
     let mut random = StdRng::seed_from_u64(7);
-    let picks = recommend(catalogue, popularity, scored.to_vec(), question, &mut random).unwrap();
+    let picks = recommend(catalogue, popularity, ranker(scored), question, &mut random).unwrap();
     picks.iter().map(|pick| pick.place as i32 + 1).collect()
 }
 
@@ -56,7 +63,7 @@ fn no_book_twice_and_all_when_asked_for_more() {
     let unknown = Question { shelves: Shelves::Of(&[3, 5]), ..FANTASY };
     let mut random = StdRng::seed_from_u64(1);
     assert_eq!(
-        recommend(&catalogue, &likes, vec![], &unknown, &mut random),
+        recommend(&catalogue, &likes, ranker(&[]), &unknown, &mut random),
         Err(RecommendError::NoSuchCategory(5))
     );
 }
@@ -68,7 +75,8 @@ fn every_book_has_the_same_chance_of_the_first_place_while_nothing_is_known() {
     let mut firsts = [0; 10];
     let question = Question { count: 3, ..FANTASY };
     for _ in 0..10_000 {
-        let picks = recommend(&catalogue, &Popularity::default(), vec![], &question, &mut random).unwrap();
+        let picks =
+            recommend(&catalogue, &Popularity::default(), ranker(&[]), &question, &mut random).unwrap();
         assert!(picks.iter().all(|pick| pick.reason == Reason::Chance));
         firsts[picks[0].place as usize] += 1;
     }
@@ -173,7 +181,7 @@ fn exploration_has_its_share() {
     let mut random = StdRng::seed_from_u64(3);
     let explored: usize = (0..50)
         .map(|_| {
-            let picks = recommend(&catalogue, &popularity, vec![], &question, &mut random).unwrap();
+            let picks = recommend(&catalogue, &popularity, ranker(&[]), &question, &mut random).unwrap();
             picks.iter().filter(|pick| pick.reason == Reason::Exploration).count()
         })
         .sum();

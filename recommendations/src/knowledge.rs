@@ -1,0 +1,272 @@
+//! What answers are made of, all of one moment: the catalogue, the model that is bound to it, and what is popular.
+//!
+//! It is made anew when one of them changes, and swapped whole; histories are read from [`Ratings`] by each call.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+
+use crate::{
+    catalogue::Catalogue,
+    loading::{Current, Snapshot},
+    models::{self, Event, Model, Opinion, Recommended, Scratch},
+    ratings::{Entry, FIRST_SIMULATED, Ratings, Shelf},
+    recommend::{Pick, Popularity, Reason, Source},
+};
+
+/// How often it is looked whether something has changed.
+const LOOK: Duration = Duration::from_millis(200);
+/// Popularity is counted again for no more than this share of the time, though ratings may come without an end.
+const SHARE: u32 = 20;
+
+/// The model that answers, with what names it and its books.
+#[derive(Debug)]
+pub struct Served {
+    /// Its name for ever.
+    pub version: String,
+    /// Whether it was trained on simulated readers.
+    pub simulated: bool,
+    /// The model, to which books are numbers from 0.
+    pub model: Model,
+    /// The catalogue's number of each of its books, ascending.
+    pub books: Vec<i32>,
+}
+
+/// The model of the moment, if there is one. Clones see the same one.
+pub type Active = Arc<ArcSwapOption<Served>>;
+
+/// See the [module](self).
+pub struct Knowledge {
+    /// The books.
+    pub snapshot: Arc<Snapshot>,
+    /// What knows which books go together.
+    pub model: Option<Bound>,
+    /// What many readers like.
+    pub popularity: Popularity,
+    /// Whether simulated readers had a part in it.
+    pub simulated: bool,
+}
+
+/// What is known at the moment. Clones see the same.
+#[derive(Clone)]
+pub struct Known(Arc<ArcSwap<Knowledge>>);
+
+impl Known {
+    /// What is known at the moment, which stays as it is while it is held.
+    #[must_use]
+    pub fn load(&self) -> Guard<Arc<Knowledge>> {
+        self.0.load()
+    }
+}
+
+/// Keeps [`Known`] up to date.
+pub struct Keeper {
+    current: Current,
+    ratings: Ratings,
+    active: Active,
+    known: Known,
+}
+
+impl Keeper {
+    /// Puts together what is known now. Takes some time where there are many ratings.
+    #[must_use]
+    pub fn start(current: Current, ratings: Ratings, active: Active) -> Self {
+        let knowledge = Knowledge::new(&current, &ratings, &active, None);
+        let known = Known(Arc::new(ArcSwap::from_pointee(knowledge)));
+        Self { current, ratings, active, known }
+    }
+
+    /// Where what is known at the moment is found.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.known.clone()
+    }
+
+    /// Until `end`.
+    pub async fn run(self, end: impl Future<Output = ()>) {
+        let keeper = Arc::new(self);
+        let keeping = async {
+            let mut counted = keeper.ratings.revision();
+            let mut rested = Instant::now();
+            loop {
+                tokio::time::sleep(LOOK).await;
+                let revision = keeper.ratings.revision();
+                let recount = revision != counted && Instant::now() >= rested;
+                if !recount && !keeper.is_stale() {
+                    continue;
+                }
+                let start = Instant::now();
+                let worker = Arc::clone(&keeper);
+                let made = tokio::task::spawn_blocking(move || worker.renew(recount)).await;
+                match made {
+                    Ok(()) if recount => {
+                        counted = revision;
+                        rested = Instant::now() + start.elapsed() * SHARE;
+                    }
+                    Ok(()) => {}
+                    Err(error) => tracing::error!(%error, "cannot put together what is known"),
+                }
+            }
+        };
+        tokio::select! {
+            () = keeping => {}
+            () = end => {}
+        }
+    }
+
+    fn is_stale(&self) -> bool {
+        let known = self.known.load();
+        let model = self.active.load();
+        let bound = known.model.as_ref().map(|bound| &bound.served);
+        !Arc::ptr_eq(&known.snapshot, &self.current.load())
+            || model.as_ref().map(Arc::as_ptr) != bound.map(Arc::as_ptr)
+    }
+
+    fn renew(&self, recount: bool) {
+        let before = self.known.0.load_full();
+        let popularity = (!recount).then_some(&*before);
+        self.known.0.store(Arc::new(Knowledge::new(&self.current, &self.ratings, &self.active, popularity)));
+    }
+}
+
+impl Knowledge {
+    /// With the popularity of `before`, if that is of the same catalogue.
+    fn new(current: &Current, ratings: &Ratings, active: &Active, before: Option<&Self>) -> Self {
+        let snapshot = current.load_full();
+        let same = before.filter(|before| Arc::ptr_eq(&before.snapshot, &snapshot));
+        let (popularity, simulated) = match same {
+            Some(before) => (before.popularity.clone(), before.simulated),
+            None => count(&snapshot.catalogue, ratings),
+        };
+        let model = active.load_full().map(|served| Bound::new(served, &snapshot.catalogue));
+        Self { snapshot, model, popularity, simulated }
+    }
+}
+
+/// What is popular, and whether simulated readers had a part in it.
+fn count(catalogue: &Catalogue, ratings: &Ratings) -> (Popularity, bool) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let ratings = ratings.snapshot();
+    let mut simulated = false;
+    let likes = ratings.iter().inspect(|(reader, _)| simulated |= *reader >= FIRST_SIMULATED).flat_map(
+        |(_, history)| {
+            history.iter().filter(|entry| opinion(entry) == Opinion::Positive).map(|entry| {
+                let age = now.saturating_sub(u64::from(entry.changed));
+                (entry.book, 1.0, u32::try_from(age).unwrap_or(u32::MAX))
+            })
+        },
+    );
+    let popularity = Popularity::new(catalogue, likes);
+    (popularity, simulated)
+}
+
+/// What an entry says of a reader's taste. What was chosen without being rated was liked enough to be chosen; what was given
+/// up unrated, or only is owned, says nothing.
+#[must_use]
+pub fn opinion(entry: &Entry) -> Opinion {
+    if entry.dismissed() {
+        return Opinion::Negative;
+    }
+    if let Some(stars) = entry.stars {
+        return Opinion::of(Some(stars.value()));
+    }
+    match entry.shelf {
+        Shelf::Read | Shelf::Reading => Opinion::Positive,
+        Shelf::DidNotFinish => Opinion::Neutral,
+        Shelf::None | Shelf::WantToRead if entry.interacted() => Opinion::Positive,
+        Shelf::WantToRead => Opinion::Wanted,
+        Shelf::None => Opinion::Neutral,
+    }
+}
+
+/// A model whose books are found in one catalogue: 4 bytes for each book of either.
+pub struct Bound {
+    served: Arc<Served>,
+    /// Of each of the model's books the place in the catalogue, or [`GONE`].
+    places: Vec<u32>,
+}
+
+/// A book that the catalogue does not have any more.
+const GONE: u32 = u32::MAX;
+
+thread_local! {
+    static SCRATCH: RefCell<(Scratch, Vec<Event>)> = RefCell::default();
+}
+
+impl Bound {
+    fn new(served: Arc<Served>, catalogue: &Catalogue) -> Self {
+        let place = |&id: &i32| catalogue.book(id).map_or(GONE, |book| book.place());
+        let places = served.books.iter().map(place).collect();
+        Self { served, places }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.served.version
+    }
+
+    /// Whether it was trained on simulated readers.
+    #[must_use]
+    pub fn simulated(&self) -> bool {
+        self.served.simulated
+    }
+
+    /// Up to `count` books for which this history is a reason, the best first, of those at `allowed` places.
+    pub fn rank(&self, history: &[Entry], count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+        self.asked(count, allowed, |events| {
+            events.extend(history.iter().filter_map(|entry| {
+                let book = self.number(entry.book)?;
+                Some(Event { book, opinion: opinion(entry) })
+            }));
+        })
+    }
+
+    /// Up to `count` books that go together with one, the best first, of those at `allowed` places.
+    pub fn similar(&self, book: i32, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+        self.asked(count, allowed, |events| {
+            events.extend(self.number(book).map(|book| Event { book, opinion: Opinion::Positive }));
+        })
+    }
+
+    fn asked(
+        &self,
+        count: usize,
+        allowed: &mut dyn FnMut(u32) -> bool,
+        fill: impl FnOnce(&mut Vec<Event>),
+    ) -> Vec<Pick> {
+        SCRATCH.with_borrow_mut(|(scratch, events)| {
+            events.clear();
+            fill(events);
+            if events.is_empty() {
+                return Vec::new();
+            }
+            let may = |book: u32| {
+                let place = self.places[book as usize];
+                place != GONE && allowed(place)
+            };
+            let ranked = self.served.model.recommend(events, count, may, scratch);
+            ranked.iter().take_while(|recommended| recommended.score > 0.0).map(|it| self.pick(it)).collect()
+        })
+    }
+
+    fn pick(&self, recommended: &Recommended) -> Pick {
+        let source =
+            |book: u32, contribution| Source { book: self.served.books[book as usize], contribution };
+        let reason = match recommended.reason {
+            models::Reason::Liked { book, contribution } => Reason::Liked(source(book, contribution)),
+            models::Reason::Alike { book, contribution } => Reason::Similar(source(book, contribution)),
+            models::Reason::Popular => Reason::Taste,
+        };
+        Pick { place: self.places[recommended.book as usize], score: recommended.score, reason }
+    }
+
+    fn number(&self, book: i32) -> Option<u32> {
+        self.served.books.binary_search(&book).ok().and_then(|number| u32::try_from(number).ok())
+    }
+}
