@@ -36,7 +36,7 @@ pub enum StoreError {
     /// The URL names neither kind of database, or is malformed.
     #[error("DATABASE_URL {url}: {reason}")]
     Url {
-        /// The URL with its password hidden.
+        /// The URL without what is or may be secret.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -44,7 +44,7 @@ pub enum StoreError {
     /// The database cannot be opened or reached.
     #[error("cannot open the database {url}")]
     Connect {
-        /// The URL with its password hidden.
+        /// The URL without what is or may be secret.
         url: String,
         /// The database's own words.
         source: sqlx::Error,
@@ -52,7 +52,7 @@ pub enum StoreError {
     /// The database did not answer in time when it was opened.
     #[error("cannot open the database {url}: no answer within {seconds} s")]
     NoAnswer {
-        /// The URL with its password hidden.
+        /// The URL without what is or may be secret.
         url: String,
         /// How long it was waited for.
         seconds: u64,
@@ -60,7 +60,7 @@ pub enum StoreError {
     /// The schema cannot be brought up to date.
     #[error("cannot bring the schema of {url} up to date")]
     Migrate {
-        /// The URL with its password hidden.
+        /// The URL without what is or may be secret.
         url: String,
         /// The database's own words.
         source: sqlx::migrate::MigrateError,

@@ -86,6 +86,12 @@ async fn what_is_wrong_with_a_database_is_said_without_its_password() {
             format!("postgres://shop:secret@127.0.0.1:{closed}/shelf"),
             "cannot open the database postgres://shop:***@",
         ),
+        (format!("postgres://shop@127.0.0.1:{closed}/shelf?password=top%26secret"), "/shelf?***"),
+        (
+            format!("postgres://shop@127.0.0.1:{closed}/shelf?password=top&secret"),
+            "has a parameter that PostgreSQL does not know",
+        ),
+        ("host=db password=secret".to_owned(), "starts neither with sqlite: nor with postgres:"),
     ] {
         let error = Store::connect(&url).await.unwrap_err();
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
