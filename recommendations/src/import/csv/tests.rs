@@ -24,12 +24,11 @@ fn quotes_that_interlock_cost_no_more_than_the_file_is_long() {
     // Each line closes the quote of the line before and opens one of its own, so that a record begun on any line takes in
     // the next thousand.
     for open in [r#"x"y,""#, r#"x",""#] {
-        for (lines, width) in [(1_000, 1_000), (3_000, 1_000), (20_000, 10)] {
+        for (lines, width) in [(1_000, 1_000), (20_000, 10)] {
             let line = format!("{open}{}\n", "z".repeat(width));
             let file = format!("title,authors\n{}Dune,Frank Herbert\n", line.repeat(lines));
             let (_, titles, read_again) = read(&file);
             let most = TIMES_AGAIN * (file.len() + MAX_RECORD) as u64 + file.len() as u64;
-            println!("{open} {lines} x {width}: {read_again} bytes of {}", file.len());
             assert!(read_again <= most, "{open} {lines} x {width}: {read_again} bytes of {}", file.len());
             assert!(titles.last().is_some_and(|title| title == "Dune"), "{open} {lines} x {width}");
         }
