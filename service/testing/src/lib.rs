@@ -3,11 +3,13 @@
 mod eventually;
 pub mod http;
 mod postgres;
+mod settings;
 
 use std::{env, io::Write as _, path::PathBuf};
 
 pub use eventually::eventually;
 pub use postgres::postgres;
+pub use settings::{bad_setting_is_one_line, help_shows_every_setting};
 
 /// When this variable is `1`, a missing tool fails the test instead of skipping it.
 pub const REQUIRE_TOOLS: &str = "SHELFWISE_REQUIRE_TOOLS";
