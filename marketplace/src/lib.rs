@@ -21,8 +21,8 @@ pub mod client;
 use std::{future::Future, sync::Arc};
 
 use service::{
-    Failure, Limits, Protocol, Readiness, Server, Shutdown,
-    telemetry::{CallLayer, Exporter, Metrics},
+    Failure, Limits, Protocol, Shell,
+    telemetry::CallLayer,
     tls::{ClientTls, ServerTls},
 };
 use tokio::net::TcpListener;
@@ -41,16 +41,30 @@ pub const PREFIX: &str = "MARKETPLACE";
 ///
 /// # Errors
 ///
-/// If certificates or telemetry settings cannot be used. Once it serves, nothing makes it fail.
+/// As [`start`]. Once it serves, nothing makes it fail.
 pub async fn run(
     config: Config,
     listener: TcpListener,
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
-    let metrics = Metrics::new("marketplace");
-    let exporter = Exporter::from_env("marketplace")?;
-    let (readiness, starting) = Readiness::new("pages");
+    start(config, listener, admin, shutdown)?.await;
+    Ok(())
+}
+
+/// The part of [`run`] that may fail. The future that it returns is the rest: it says where it listens, and serves.
+/// Takes a runtime around it.
+///
+/// # Errors
+///
+/// If certificates or telemetry settings cannot be used.
+pub fn start(
+    config: Config,
+    listener: TcpListener,
+    admin: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<impl Future<Output = ()> + Send, Failure> {
+    let (shell, starting) = Shell::open(PREFIX, "pages", admin, config.shutdown, shutdown)?;
     // A certificate for readers alone says nothing about recommendations.
     let client_tls = match (config.https, &config.tls.tls_ca) {
         (true, None) => None,
@@ -62,17 +76,14 @@ pub async fn run(
         })?),
         false => None,
     };
-    let shutdown = Shutdown::on(shutdown, config.shutdown, readiness.clone());
-    let client = Client::new(&config.recommendations_host, client_tls, config.call_deadline, &metrics);
+    let client = Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics);
     let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
     let shop = Arc::new(Shop::new(client, config.public_url, config.call_deadline));
     let app = middleware::apply(
         router::routes(Arc::clone(&shop)),
         https,
-        CallLayer::http(&metrics, exporter.clone()),
+        CallLayer::http(&shell.metrics, shell.exporter.clone()),
     );
-
-    let probes = tokio::spawn(service::admin::serve(admin, readiness, metrics));
     tokio::spawn({
         let shop = Arc::clone(&shop);
         async move {
@@ -82,17 +93,10 @@ pub async fn run(
             starting.release();
         }
     });
-    let cut_off =
-        Server::new(listener, Limits::new(Protocol::Both), shutdown).tls(server_tls).serve(app).await;
-    if cut_off > 0 {
-        tracing::warn!(cut_off, "connections were still open at the end of the grace period");
-    }
-    probes.abort();
-    // Flushing blocks, and other services may share the runtime's threads.
-    if let Err(error) = tokio::task::spawn_blocking(move || exporter.flush()).await {
-        tracing::warn!(%error, "the last spans were not exported");
-    }
-    Ok(())
+    Ok(async move {
+        shell.serve(listener, Limits::new(Protocol::Both), server_tls, app).await;
+        shell.end().await;
+    })
 }
 
 /// Readers' browsers show no certificates, whatever recommendations asks of this service.

@@ -18,9 +18,9 @@ pub mod catalogue;
 use std::{error::Error, future::Future, path::PathBuf};
 
 use service::{
-    Failure, Limits, Protocol, Readiness, Server, Shutdown,
+    Failure, Limits, Protocol, Shell,
     grpc::{AdmissionLayer, HealthService, methods},
-    telemetry::{CallLayer, Exporter, Metrics},
+    telemetry::CallLayer,
     tls::ServerTls,
 };
 use tokio::net::TcpListener;
@@ -71,31 +71,25 @@ pub async fn start(
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<impl Future<Output = ()> + Send, Failure> {
-    let metrics = Metrics::new("recommendations");
-    let exporter = Exporter::from_env("recommendations")?;
+    let (shell, starting) = Shell::open(PREFIX, "catalogue", admin, config.shutdown, shutdown)?;
     let tls = ServerTls::load(PREFIX, &config.tls, Protocol::Http2)?;
-    let (readiness, starting) = Readiness::new("catalogue");
-    let shutdown = Shutdown::on(shutdown, config.shutdown, readiness.clone());
-    let places = [("BIND", listener.local_addr()), ("ADMIN_BIND", admin.local_addr())];
-    let probes = tokio::spawn(service::admin::serve(admin, readiness.clone(), metrics.clone()));
-
     let loader = tokio::select! {
         loader = open(&config) => Some(loader?),
-        () = shutdown.leaving() => None,
+        () = shell.shutdown.leaving() => None,
     };
     Ok(async move {
         // Asked to end before there was anything to serve.
         let Some(loader) = loader else { return };
         let calls = CallLayer::grpc(
-            &metrics,
-            exporter.clone(),
+            &shell.metrics,
+            shell.exporter.clone(),
             methods(&[
                 protobufs::DESCRIPTORS,
                 tonic_health::pb::FILE_DESCRIPTOR_SET,
                 tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             ]),
         );
-        let health = HealthService::new(readiness, shutdown.clone(), SERVICES);
+        let health = HealthService::new(shell.readiness.clone(), shell.shutdown.clone(), SERVICES);
         let (ratings, active) = (Ratings::default(), Active::default());
         let bounds = Bounds {
             choice: config.choice(),
@@ -118,28 +112,18 @@ pub async fn start(
             ..Limits::new(Protocol::Http2)
         };
         let upkeep = tokio::spawn({
-            let shutdown = shutdown.clone();
+            let shutdown = shell.shutdown.clone();
             loader.run(async move { shutdown.over().await })
         });
         let keeping = tokio::spawn({
-            let shutdown = shutdown.clone();
+            let shutdown = shell.shutdown.clone();
             keeper.run(async move { shutdown.over().await })
         });
         starting.release();
-        for (setting, address) in places {
-            service::listening(&format!("{PREFIX}_{setting}"), address);
-        }
-        let cut_off = Server::new(listener, limits, shutdown).tls(tls).serve(app).await;
-        if cut_off > 0 {
-            tracing::warn!(cut_off, "connections were still open at the end of the grace period");
-        }
+        shell.serve(listener, limits, tls, app).await;
         upkeep.abort();
         keeping.abort();
-        probes.abort();
-        // Flushing blocks, and other services may share the runtime's threads.
-        if let Err(error) = tokio::task::spawn_blocking(move || exporter.flush()).await {
-            tracing::warn!(%error, "the last spans were not exported");
-        }
+        shell.end().await;
     })
 }
 
@@ -180,7 +164,10 @@ async fn open(config: &Config) -> Result<Loader, Failure> {
     let store = Store::connect(&place.database_url).await?;
     if config.sample_catalogue && store.is_empty().await? {
         let report = import::sample(&store).await.map_err(caused)?;
-        tracing::info!(books = report.new, "the database was empty: it now holds the sample catalogue");
+        // Another replica may have been faster.
+        if report.new > 0 {
+            tracing::info!(books = report.new, "the database was empty: it now holds the sample catalogue");
+        }
     }
     Loader::start(store, place.folder).await.map_err(caused)
 }

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 
 use crate::Failure;
 
-/// Listens on `address`. `[::]` takes IPv4 too, and becomes `0.0.0.0` on a machine without IPv6.
+/// Listens on `address`. `[::]` takes IPv4 too, and becomes `0.0.0.0` on a machine without IPv6. Whoever then serves on it
+/// says so with [`listening`].
 ///
 /// # Errors
 ///
@@ -20,14 +21,17 @@ pub fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> 
         }
         listener => listener,
     };
-    let listener = listener.map_err(|error| match error.kind() {
+    listener.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Failure::io(format!("{setting}: {address} is taken by another process")),
         _ => Failure::io(format!("{setting}: cannot listen on {address}: {error}")),
-    })?;
-    if let Ok(address) = listener.local_addr() {
+    })
+}
+
+/// Logs where a port is served, once nothing can keep it from being served any more.
+pub fn listening(setting: &str, address: io::Result<SocketAddr>) {
+    if let Ok(address) = address {
         tracing::info!(setting, %address, "listening");
     }
-    Ok(listener)
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
