@@ -69,7 +69,7 @@ impl Store {
         Writer { store: self.clone(), categories: HashMap::new(), seen: HashSet::new() }
     }
 
-    async fn begin_to_write(&self) -> Result<Transaction, StoreError> {
+    pub(super) async fn begin_to_write(&self) -> Result<Transaction, StoreError> {
         let operation = "start to write";
         Ok(match &self.pool {
             // A transaction that reads first could not be sure of the right to write later.
@@ -308,16 +308,21 @@ async fn write_categories(transaction: &mut Transaction, books: &[(Book, String)
 }
 
 /// Pieces of 100 rows, then of 10, then of 1: three statements, whatever the length.
-fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    pieces(rows, &[CHUNK, 10, 1])
+}
+
+/// Pieces of these lengths, the longest that fits first; the last of them is 1.
+pub(super) fn pieces<'a, T>(mut rows: &'a [T], lengths: &'a [usize]) -> impl Iterator<Item = &'a [T]> {
     std::iter::from_fn(move || {
-        let length = [CHUNK, 10, 1].into_iter().find(|&length| length <= rows.len())?;
-        let (chunk, rest) = rows.split_at(length);
+        let length = *lengths.iter().find(|&&length| length <= rows.len())?;
+        let (piece, rest) = rows.split_at(length);
         rows = rest;
-        Some(chunk)
+        Some(piece)
     })
 }
 
 /// `($1, $2), ($3, $4), …`
-fn tuples(rows: usize, columns: usize) -> String {
+pub(super) fn tuples(rows: usize, columns: usize) -> String {
     (0..rows).map(|row| format!("({})", places(row * columns + 1, columns))).collect::<Vec<_>>().join(", ")
 }

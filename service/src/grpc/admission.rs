@@ -22,6 +22,8 @@ use crate::config::{duration, positive_duration};
 
 /// What is never refused, since it says whether the server is well.
 const HEALTH: &str = "/grpc.health.v1.Health/";
+/// Longer than a process lives, and short enough to be added to the clock.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// How much a gRPC server takes on at a time.
 #[derive(Args, Clone, Copy, Debug)]
@@ -45,6 +47,7 @@ pub struct AdmissionLayer(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     settings: AdmissionSettings,
+    streams: &'static [&'static str],
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -53,8 +56,15 @@ impl AdmissionLayer {
     /// All services below clones of one layer share its places.
     #[must_use]
     pub fn new(settings: AdmissionSettings) -> Self {
+        Self::with_streams(settings, &[])
+    }
+
+    /// The calls with these paths take as long as the stream that they read: they have the deadline that they bring, if any,
+    /// however long it is. They bound silence themselves.
+    #[must_use]
+    pub fn with_streams(settings: AdmissionSettings, streams: &'static [&'static str]) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_concurrent_calls as usize));
-        Self(Arc::new(Inner { settings, places, waiting: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner { settings, streams, places, waiting: AtomicUsize::new(0) }))
     }
 }
 
@@ -93,7 +103,10 @@ where
         let unpolled = self.service.clone();
         let mut service = std::mem::replace(&mut self.service, unpolled);
         Box::pin(async move {
-            let deadline = match deadline(request.headers(), inner.settings.max_call_time) {
+            let path = request.uri().path();
+            let most =
+                if inner.streams.contains(&path) { FOR_EVER } else { inner.settings.max_call_time };
+            let deadline = match deadline(request.headers(), most) {
                 Ok(deadline) => deadline,
                 Err(status) => return Ok(status.into_http()),
             };
