@@ -52,8 +52,8 @@ pub async fn run(
     Ok(())
 }
 
-/// The part of [`run`] that may fail. The future that it returns is the rest: it says where it listens, and serves.
-/// Takes a runtime around it.
+/// The part of [`run`] that may fail. The future that it returns is the rest: it says where it listens, calls
+/// recommendations and serves. Takes a runtime around it.
 ///
 /// # Errors
 ///
@@ -76,24 +76,25 @@ pub fn start(
         })?),
         false => None,
     };
-    let client = Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics);
-    let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
-    let shop = Arc::new(Shop::new(client, config.public_url, config.call_deadline));
-    let app = middleware::apply(
-        router::routes(Arc::clone(&shop)),
-        https,
-        CallLayer::http(&shell.metrics, shell.exporter.clone()),
-    );
-    tokio::spawn({
-        let shop = Arc::clone(&shop);
-        async move {
-            // The first reader finds the connection open and the shelves full, if that takes no longer than a
-            // call may.
-            shop.shelves.first().await;
-            starting.release();
-        }
-    });
     Ok(async move {
+        let client =
+            Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics);
+        let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
+        let shop = Arc::new(Shop::new(client, config.public_url, config.call_deadline));
+        let app = middleware::apply(
+            router::routes(Arc::clone(&shop)),
+            https,
+            CallLayer::http(&shell.metrics, shell.exporter.clone()),
+        );
+        tokio::spawn({
+            let shop = Arc::clone(&shop);
+            async move {
+                // The first reader finds the connection open and the shelves full, if that takes no longer than a
+                // call may.
+                shop.shelves.first().await;
+                starting.release();
+            }
+        });
         shell.serve(listener, Limits::new(Protocol::Both), server_tls, app).await;
         shell.end().await;
     })

@@ -42,32 +42,40 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
             let here = local(places.grpc).to_string();
             marketplace.recommendations_host = here.parse().expect("an address is a host and a port");
         }
-        places.greet(&recommendations, &marketplace, &kept);
+        let greeting = places.greeting(&recommendations, &marketplace, &kept);
 
         let signals = service::signals()?;
         let stop = watch::Sender::new(false);
-        let stopped = |mut stop: watch::Receiver<bool>| async move {
-            // An error means that the sender is gone: stop, too.
-            let _ = stop.wait_for(|stop| *stop).await;
+        let stopped = || {
+            let mut stop = stop.subscribe();
+            async move {
+                if stop.wait_for(|stop| *stop).await.is_err() {
+                    // The sender is gone: a start has failed, and the process ends without a farewell.
+                    std::future::pending().await
+                }
+            }
         };
-        let recommendations =
-            recommendations::run(recommendations, grpc, grpc_admin, stopped(stop.subscribe()));
-        let marketplace = marketplace::run(marketplace, pages, pages_admin, stopped(stop.subscribe()));
-        // Whoever ends first, by a signal or a failure, takes the other along.
-        let ended = |ended: Result<(), Failure>| {
-            stop.send_replace(true);
-            ended
+        // All that can fail comes before the first word about what listens.
+        let pages = marketplace::start(marketplace, pages, pages_admin, stopped())?;
+        let services = async {
+            let calls = recommendations::start(recommendations, grpc, grpc_admin, stopped()).await?;
+            if !*stop.borrow() {
+                println!("{greeting}");
+            }
+            // Whoever ends first takes the other along.
+            let ended = |()| stop.send_replace(true);
+            tokio::join!(async { ended(calls.await) }, async { ended(pages.await) });
+            Ok(())
         };
         let watch = async {
-            tokio::select! {
-                () = signals => {}
-                () = stopped(stop.subscribe()) => {}
-            }
+            signals.await;
             stop.send_replace(true);
+            std::future::pending().await
         };
-        let (first, second, ()) =
-            tokio::join!(async { ended(recommendations.await) }, async { ended(marketplace.await) }, watch);
-        first.and(second)
+        tokio::select! {
+            ended = services => ended,
+            never = watch => never,
+        }
     })
 }
 
@@ -112,17 +120,17 @@ struct Places {
 }
 
 impl Places {
-    fn greet(
+    fn greeting(
         &self,
         recommendations: &recommendations::Config,
         marketplace: &marketplace::Config,
         kept: &str,
-    ) {
+    ) -> String {
         let Self { grpc, grpc_admin, pages, pages_admin } = self;
         let security = security(&recommendations.tls, &marketplace.tls);
         let scheme = if marketplace.https { "https" } else { "http" };
         let call = r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#;
-        println!(
+        format!(
             "Shelfwise {version}\n\
              \n  recommendations  {grpc} (gRPC), {grpc_admin} (probes, metrics)\
              \n  marketplace      {pages} (pages), {pages_admin} (probes, metrics)\
@@ -132,7 +140,7 @@ impl Places {
             version = env!("CARGO_PKG_VERSION"),
             address = local(*grpc),
             storefront = local(*pages),
-        );
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a newcomer sees first, and what goes wrong at the start.
 
-use std::{net::TcpListener, os::unix::fs::PermissionsExt as _};
+use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, process::Command};
 
 use testing::http;
 
@@ -134,17 +134,54 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
     }
 }
 
+/// The suite on ports of its own, with settings that are read when it has them.
+fn anywhere() -> Command {
+    let mut command = shelfwise();
+    for bind in
+        ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"]
+    {
+        command.env(bind, "127.0.0.1:0");
+    }
+    command
+}
+
+#[test]
+fn what_cannot_be_used_is_said_before_anything_is_said_to_listen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    assert_eq!(run(shelfwise().arg("certs").arg(folder.path())).code, Some(0));
+    std::fs::write(path("text"), "neither a database nor a certificate\n".repeat(100)).unwrap();
+    let sqlite = format!("sqlite://{}", path("text"));
+    let postgres = format!("postgres://shop@127.0.0.1:{}/shop?password=top&secret", testing::free_port());
+    let (none, text, key, ca) = (path("none"), path("text"), path("server.key"), path("ca.pem"));
+    let (server, client_key) = (path("server.pem"), path("client.key"));
+    for (code, name, variables) in [
+        (74, "cannot open the database", &[("DATABASE_URL", sqlite.as_str())][..]),
+        (64, "DATABASE_URL postgres://shop@", &[("DATABASE_URL", &postgres)]),
+        (64, &none, &[("RECOMMENDATIONS_TLS_CERT", &none), ("RECOMMENDATIONS_TLS_KEY", &key)]),
+        (64, "no certificate", &[("RECOMMENDATIONS_TLS_CERT", &text), ("RECOMMENDATIONS_TLS_KEY", &key)]),
+        (64, "_KEY", &[("RECOMMENDATIONS_TLS_CERT", &server), ("RECOMMENDATIONS_TLS_KEY", &client_key)]),
+        (64, "RECOMMENDATIONS_TLS_CERT", &[("RECOMMENDATIONS_TLS_CA", &ca)]),
+        (64, &none, &[("MARKETPLACE_TLS_CA", &none)]),
+        (64, "MARKETPLACE_TLS_", &[("MARKETPLACE_TLS_CA", &text)]),
+        (64, "MARKETPLACE_HTTPS", &[("MARKETPLACE_HTTPS", "true")]),
+    ] {
+        let mut command = anywhere();
+        let ended = run(command.arg("--data").arg(folder.path()).envs(variables.iter().copied()));
+        assert_eq!(ended.code, Some(code), "{variables:?}: {}", ended.err);
+        assert!(ended.err.starts_with("error: ") && ended.err.contains(name), "{variables:?}: {}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+        assert_eq!(ended.out, "", "{variables:?}");
+        assert!(!ended.err.contains("secret"), "{}", ended.err);
+    }
+}
+
 #[test]
 fn a_database_of_another_kind_is_a_wrong_setting() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("books.jsonl");
     std::fs::write(&file, "").unwrap();
-    let mut start = shelfwise();
-    for bind in
-        ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"]
-    {
-        start.env(bind, "127.0.0.1:0");
-    }
+    let start = anywhere();
     let mut import = shelfwise();
     import.args(["import", "books"]).arg(&file);
     for mut command in [start, import] {
@@ -157,12 +194,7 @@ fn a_database_of_another_kind_is_a_wrong_setting() {
 
 #[test]
 fn a_database_that_is_not_there_is_one_line_without_its_password() {
-    let mut command = shelfwise();
-    for bind in
-        ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"]
-    {
-        command.env(bind, "127.0.0.1:0");
-    }
+    let mut command = anywhere();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("postgres://shop:secret@127.0.0.1:{}/shop", testing::free_port());
     let ended = run(command.arg("--data").arg(folder.path()).env("DATABASE_URL", url));
