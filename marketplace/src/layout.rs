@@ -1,7 +1,7 @@
 use crate::{
     catalogue::Catalogue,
     config::PublicUrl,
-    statics::{SCRIPT, STYLE},
+    statics::{PREVIEW, SCRIPT, STYLE},
 };
 
 /// What surrounds every page: the head, the search field, the foot.
@@ -11,7 +11,7 @@ pub(crate) struct Layout {
     pub(crate) description: String,
     /// The page's own address: absolute if the public one is known.
     pub(crate) canonical: String,
-    /// Absolute address of a picture for previews.
+    /// The picture for previews. They need an absolute address, so there is none without a public one.
     pub(crate) image: Option<String>,
     /// `website`, or `book` for a page about one.
     pub(crate) kind: &'static str,
@@ -40,7 +40,7 @@ impl Layout {
             title,
             description: "Find a book by title, author, series or subject, or browse the shelves.".to_owned(),
             canonical: host.iter().cloned().chain([path]).collect(),
-            image: None,
+            image: host.as_ref().map(|host| format!("{host}{}", PREVIEW.address)),
             kind: "website",
             listed: true,
             query: String::new(),
@@ -57,18 +57,8 @@ impl Layout {
     }
 
     /// For the page about one book.
-    pub(crate) fn about_book(mut self, id: i32) -> Self {
+    pub(crate) fn about_book(mut self) -> Self {
         self.kind = "book";
-        self.pictured(Some(id))
-    }
-
-    /// Previews show this book's cover. They need an absolute address, so there is no picture without a public
-    /// one.
-    pub(crate) fn pictured(mut self, book: Option<i32>) -> Self {
-        self.image = match (&self.host, book) {
-            (Some(host), Some(id)) => Some(format!("{host}/covers/{id}.svg")),
-            _ => None,
-        };
         self
     }
 
@@ -85,6 +75,11 @@ impl Layout {
 
     pub(crate) fn absolute(&self) -> bool {
         self.host.is_some()
+    }
+
+    /// A path of this shop as others can ask for it, if the public address is known.
+    pub(crate) fn address(&self, path: &str) -> Option<String> {
+        self.host.as_ref().map(|host| format!("{host}{path}"))
     }
 }
 

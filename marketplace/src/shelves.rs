@@ -57,8 +57,6 @@ pub(crate) struct Shown {
 #[derive(Debug)]
 pub(crate) struct Shelf {
     pub(crate) category: Category,
-    /// The book whose cover stands for the shelf.
-    pub(crate) picture: i32,
     /// The books' cards, rendered.
     pub(crate) cards: Vec<Arc<Fragment>>,
 }
@@ -108,8 +106,7 @@ impl Shown {
         public_url: Option<&PublicUrl>,
         fetched: Option<Instant>,
     ) -> Self {
-        let layout = Layout::new(front::TITLE.to_owned(), "/".to_owned(), public_url, &catalogue)
-            .pictured(shelves.first().map(|shelf| shelf.picture));
+        let layout = Layout::new(front::TITLE.to_owned(), "/".to_owned(), public_url, &catalogue);
         let home = front::Halves::render(layout, &catalogue, shelves);
         Self { catalogue, home, fetched, failing: false }
     }
@@ -161,12 +158,10 @@ async fn fetch(client: &Client, cards: &Cards) -> Result<(Catalogue, Vec<Shelf>)
     let chosen = choose(&catalogue, today());
     let answers = chosen.iter().map(|category| client.recommend(&trace, 0, category.number, BOOKS));
     let answers = try_join_all(answers).await?;
-    let shelves = chosen.into_iter().zip(answers).filter_map(|(category, books)| {
-        Some(Shelf {
-            category: category.clone(),
-            picture: books.first()?.id,
-            cards: books.iter().map(|book| cards.card(book, &catalogue)).collect(),
-        })
+    let filled = chosen.into_iter().zip(answers).filter(|(_, books)| !books.is_empty());
+    let shelves = filled.map(|(category, books)| Shelf {
+        category: category.clone(),
+        cards: books.iter().map(|book| cards.card(book, &catalogue)).collect(),
     });
     let shelves = shelves.collect();
     Ok((catalogue, shelves))

@@ -1,5 +1,5 @@
-//! Style, script and icons, built into the binary. Their addresses hold a hash of their contents, so that a
-//! browser keeps them for ever and still sees a new version at once.
+//! Style, script, icons and the picture for previews, built into the binary. Their addresses hold a hash of
+//! their contents, so that a browser keeps them for ever and still sees a new version at once.
 
 use std::sync::LazyLock;
 
@@ -27,6 +27,9 @@ pub(crate) static STYLE: LazyLock<Static> = LazyLock::new(|| {
 pub(crate) static SCRIPT: LazyLock<Static> = LazyLock::new(|| {
     Static::new("shop", "js", "text/javascript; charset=utf-8", include_bytes!("../static/shop.js"))
 });
+/// What services show where somebody shares a link; they take no SVG. Drawn by `tests/browser/preview.mjs`.
+pub(crate) static PREVIEW: LazyLock<Static> =
+    LazyLock::new(|| Static::new("preview", "png", "image/png", include_bytes!("../static/preview.png")));
 static FAVICON_SVG: LazyLock<Static> =
     LazyLock::new(|| Static::new("favicon", "svg", "image/svg+xml", include_bytes!("../static/favicon.svg")));
 static FAVICON_ICO: LazyLock<Static> =
@@ -46,7 +49,8 @@ impl Static {
 
 /// `GET /static/{file}`
 pub(crate) async fn file(Path(file): Path<String>, request: HeaderMap) -> Response {
-    let known = [&*STYLE, &*SCRIPT].into_iter().find(|known| known.address.ends_with(&format!("/{file}")));
+    let known =
+        [&*STYLE, &*SCRIPT, &*PREVIEW].into_iter().find(|known| known.address.ends_with(&format!("/{file}")));
     match known {
         Some(known) => answer(known, &request, FOR_EVER),
         None => StatusCode::NOT_FOUND.into_response(),

@@ -91,7 +91,7 @@ pub(crate) async fn page(
         ("", subjects) => format!("{}. A book about {}.", book.title, names(subjects)),
         (by, subjects) => format!("{}, by {by}. A book about {}.", book.title, names(subjects)),
     };
-    let layout = shop.layout(title, format!("/books/{id}")).describe(description).about_book(id);
+    let layout = shop.layout(title, format!("/books/{id}")).describe(description).about_book();
     let cover = covers::draw(
         &book.title,
         &book.authors,
@@ -131,8 +131,8 @@ fn linked_data(book: &Book, categories: &[&Category], layout: &Layout) -> String
     if layout.absolute() {
         set("url", layout.canonical.clone().into());
     }
-    if let Some(image) = &layout.image {
-        set("image", image.clone().into());
+    if let Some(cover) = layout.address(&format!("/covers/{}.svg", book.id)) {
+        set("image", cover.into());
     }
     if !book.title_language.is_empty() {
         set("inLanguage", book.title_language.clone().into());

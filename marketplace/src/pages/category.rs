@@ -79,9 +79,7 @@ pub(crate) async fn page(
     let first = (number - 1) * PAGE + 1;
     let layout = shop.layout(title, address(number));
     render(&Page {
-        layout: layout
-            .describe(format!("{} books, by title.", category.name))
-            .pictured(listing.books.first().map(|book| book.id)),
+        layout: layout.describe(format!("{} books, by title.", category.name)),
         category,
         cards: listing.books.iter().map(|book| Card::of_book(book, &shown.catalogue)).collect(),
         total: thousands(listing.total),
