@@ -5,10 +5,11 @@
 #   docker.sh build DOCKERFILE PROFILE FILE...
 #                                   makes the image that DOCKERFILE's build stage starts from, with a `cargo` that hands out
 #                                   FILE..., binaries built on this machine, instead of compiling
+#   docker.sh postgres FILE         makes the `postgres` image that a Compose file names, from this machine's PostgreSQL 15
 #   docker.sh run COMMAND...        a command in the engine's network, where published ports answer
 #   docker.sh down                  ends it and its containers; images stay for the next time
 #
-# Debian packages: docker.io debootstrap iproute2. What it builds lies in ~/.cache/shelfwise-testbed.
+# Debian packages: docker.io debootstrap iproute2, and for `postgres` postgresql-15. What it builds lies in ~/.cache/shelfwise-testbed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/parts.sh"
 BED=$CACHE/docker
@@ -80,6 +81,37 @@ C
   docker build -q -t "$image" "$WORK"
 }
 
+postgres() { # COMPOSE_FILE
+  local image installed=/usr/lib/postgresql/15
+  image=$(sed -n 's/^ *image: *\(postgres:15[^ ]*\)$/\1/p' "$1")
+  [ -n "$image" ] || die "$1 names no image of PostgreSQL 15"
+  [ -x $installed/bin/postgres ] || die "needs postgresql-15"
+  WORK=$(mktemp -d)
+  trap 'rm -rf "$WORK"' EXIT
+  mkdir "$WORK/root"
+  # Compiling queries takes LLVM, which is larger than all the rest.
+  find $installed /usr/share/postgresql/15 -type f ! -name 'llvmjit*' ! -path '*/bitcode/*' >"$WORK/files"
+  # The libraries that Debian's root lacks; those that it has stay its own.
+  tar -tf "$CACHE/bookworm.tar" | sed 's|^\.||' | sort >"$WORK/base"
+  { xargs -a "$WORK/files" ldd 2>/dev/null || true; } | grep -o '=> /[^ ]*' | sed 's|^=> ||; s|^/lib|/usr/lib|' | sort -u |
+    comm -23 - "$WORK/base" >"$WORK/libraries"
+  (cd / && cat "$WORK/files" "$WORK/libraries" | xargs cp --parents --dereference -t "$WORK/root")
+  cp "$HERE/postgres.sh" "$WORK/docker-entrypoint.sh"
+  cat >"$WORK/Dockerfile" <<D
+FROM shelfwise-testbed/debian:bookworm
+COPY root /
+COPY docker-entrypoint.sh /usr/local/bin/
+RUN groupadd -r -g 999 postgres && useradd -r -g postgres -u 999 -d /var/lib/postgresql postgres && ldconfig
+ENV PATH=$installed/bin:/usr/local/bin:/usr/bin:/bin PGDATA=/var/lib/postgresql/data LANG=C.UTF-8
+VOLUME /var/lib/postgresql/data
+STOPSIGNAL SIGINT
+EXPOSE 5432
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["postgres"]
+D
+  docker build -q -t "$image" "$WORK"
+}
+
 down() {
   if alive dockerd; then
     docker ps -aq | xargs -r docker rm -f -v >/dev/null 2>&1 || true
@@ -95,7 +127,8 @@ down() {
 case ${1:-} in
 up) up ;;
 build) [ $# -gt 3 ] && shift && stand_in "$@" ;;
+postgres) [ $# = 2 ] && postgres "$2" ;;
 run) shift && PATH=$CACHE/bin:$PATH exec nsenter --net="/run/netns/$NET" "$@" ;;
 down) down ;;
-*) sed -n '2,12p' "$0"; exit 64 ;;
+*) sed -n '2,13p' "$0"; exit 64 ;;
 esac

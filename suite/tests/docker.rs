@@ -3,12 +3,18 @@
 #[path = "deploy/bed.rs"]
 mod bed;
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bed::{PROBE, SERVICES, docker, is_home_page, output, run};
 use testing::eventually;
 
 const PROJECT: &str = "shelfwise-test";
+const PASSWORD: &str = "secret";
 
 #[test]
 fn images_hold_one_program_and_no_shell() {
@@ -55,7 +61,7 @@ fn compose_runs_both_services_with_mutual_tls() {
     bed::build_stage();
     let certs = tempfile::tempdir().unwrap();
     bed::certificates(certs.path());
-    let compose = Compose { certs: certs.path() };
+    let compose = Compose::new(&["deploy/compose.yaml"], certs.path());
     compose.run(&["up", "-d", "--build"]);
 
     // Inside the private network, as the original's integration test does.
@@ -79,10 +85,7 @@ fn compose_runs_both_services_with_mutual_tls() {
     assert!(!outside.status.success(), "recommendations is on the private network only");
 
     // Only a certificate opens the door.
-    let format = format!("{{{{(index .NetworkSettings.Networks \"{private}\").IPAddress}}}}");
-    let container = compose.container("recommendations");
-    let address = run(&mut docker("docker", &["inspect", "-f", &format, &container]));
-    let target = format!("{}:50051", address.trim());
+    let target = format!("{}:50051", compose.address("recommendations"));
     let file = |name: &str| certs.path().join(name).display().to_string();
     let (ca, certificate, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
     let list = |arguments: &[&str]| {
@@ -105,19 +108,86 @@ fn compose_runs_both_services_with_mutual_tls() {
     }
 }
 
+#[test]
+fn compose_keeps_the_catalogue_in_postgresql() {
+    if !bed::docker_is_up()
+        || !testing::have(&["docker-compose", "grpcurl", "/usr/lib/postgresql/15/bin/postgres"])
+    {
+        return;
+    }
+    bed::build_stage();
+    let database = "deploy/compose.postgres.yaml";
+    run(bed::bed("docker.sh").args(["postgres", database]));
+    let certs = tempfile::tempdir().unwrap();
+    bed::certificates(certs.path());
+    let files = ["deploy/compose.yaml", database];
+    let compose = Compose::new(&files, certs.path());
+    compose.run(&["up", "-d", "--build"]);
+    let page = |path: &str| {
+        let page = output(&mut docker("probe", &["get", &format!("http://127.0.0.1:5000{path}")]));
+        String::from_utf8_lossy(&page.stdout).into_owned()
+    };
+    let patience = Duration::from_secs(60);
+    eventually("the home page with its list", patience, || is_home_page(&page("/")).then_some(()));
+    assert_eq!(compose.inspect("postgres", "{{.State.Health.Status}}"), "healthy");
+    assert_eq!(compose.ports("postgres"), "", "private");
+
+    let file = |name: &str| certs.path().join(name).display().to_string();
+    let recommended = || {
+        let target = format!("{}:50051", compose.address("recommendations"));
+        let question = r#"{"user_id": 1, "category": 1000, "max_results": 3}"#;
+        let files = [file("ca.pem"), file("client.pem"), file("client.key")];
+        let security =
+            ["-cacert", &files[0], "-cert", &files[1], "-key", &files[2], "-authority", "recommendations"];
+        let call = ["-connect-timeout", "5", "-d", question, &target, "Recommendations/Recommend"];
+        String::from_utf8_lossy(&output(docker("grpcurl", &security).args(call)).stdout).into_owned()
+    };
+    // A shelf of the shop's own, written to the database beside the services.
+    let books = certs.path().join("books.csv");
+    std::fs::write(&books, "title,categories\nPlanetes,Manga\n").unwrap();
+    let url = format!("postgres://shelfwise:{PASSWORD}@{}/shelfwise", compose.address("postgres"));
+    let mut import = docker(env!("CARGO_BIN_EXE_shelfwise"), &["import", "books"]);
+    let imported = run(import.arg(&books).env("DATABASE_URL", url));
+    assert!(imported.contains("1 new"), "{imported}");
+    eventually("the new shelf", patience, || recommended().contains("Planetes").then_some(()));
+    eventually("its page", patience, || page("/categories/manga").contains("Planetes").then_some(()));
+
+    // It is in the database, not in the service; and the database is in the volume, not in the container.
+    compose.run(&["rm", "--force", "--stop", "recommendations", "postgres"]);
+    compose.run(&["up", "-d"]);
+    eventually("the new shelf again", patience, || recommended().contains("Planetes").then_some(()));
+    eventually("the home page again", patience, || is_home_page(&page("/")).then_some(()));
+
+    let containers = ["recommendations", "marketplace", "postgres"].map(|service| compose.container(service));
+    compose.run(&["stop"]);
+    for container in containers {
+        let code = run(&mut docker("docker", &["inspect", "-f", "{{.State.ExitCode}}", &container]));
+        assert_eq!(code.trim(), "0", "{container}");
+    }
+}
+
 fn export(container: &str) -> std::process::ChildStdout {
     let mut export = docker("docker", &["export", container]);
     export.stdout(std::process::Stdio::piped()).spawn().unwrap().stdout.unwrap()
 }
 
-/// The project, removed with its volumes when it is dropped.
+/// The project, removed with its volumes when it is dropped. One at a time: the port that it publishes is the engine's.
 struct Compose<'a> {
+    files: &'a [&'a str],
     certs: &'a Path,
+    _turn: MutexGuard<'static, ()>,
 }
 
-impl Compose<'_> {
+impl<'a> Compose<'a> {
+    fn new(files: &'a [&'a str], certs: &'a Path) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        // Whoever panicked before has removed its project.
+        Self { files, certs, _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = docker("docker-compose", &["-p", PROJECT, "-f", "deploy/compose.yaml"]);
+        let mut command = docker("docker-compose", &["-p", PROJECT]);
+        command.args(self.files.iter().flat_map(|file| ["-f", file])).env("POSTGRES_PASSWORD", PASSWORD);
         command.args(arguments).env("SHELFWISE_CERTS", self.certs).env("PROFILE", bed::profile());
         command.env("SHELFWISE_TAG", "test");
         command
@@ -129,6 +199,19 @@ impl Compose<'_> {
 
     fn container(&self, service: &str) -> String {
         self.run(&["ps", "-q", service]).trim().to_owned()
+    }
+
+    fn inspect(&self, service: &str, format: &str) -> String {
+        let found = run(&mut docker("docker", &["inspect", "-f", format, &self.container(service)]));
+        found.trim().to_owned()
+    }
+
+    /// Where a service is on the private network.
+    fn address(&self, service: &str) -> String {
+        self.inspect(
+            service,
+            &format!("{{{{(index .NetworkSettings.Networks \"{PROJECT}_private\").IPAddress}}}}"),
+        )
     }
 
     fn ports(&self, service: &str) -> String {
