@@ -46,8 +46,8 @@ pub struct Shares {
     pub known: f32,
     /// How many weights a book keeps.
     pub depth: usize,
-    /// By which power of its readers' number a book's weights are divided: more gives the lesser known a chance.
-    pub popularity_power: f32,
+    /// By which power of its readers' number a book's weights are multiplied: more favours the well known.
+    pub boost: f32,
 }
 
 impl Default for Parameters {
@@ -76,7 +76,7 @@ impl Default for Shares {
             content: 0.05,
             known: 5.0,
             depth: 200,
-            popularity_power: 0.0,
+            boost: 0.0,
         }
     }
 }
@@ -152,7 +152,7 @@ impl Parameters {
             ("blend.content", Place::Number(&mut blend.content)),
             ("blend.known", Place::Number(&mut blend.known)),
             ("blend.depth", Place::Count(&mut blend.depth)),
-            ("blend.popularity_power", Place::Number(&mut blend.popularity_power)),
+            ("blend.boost", Place::Number(&mut blend.boost)),
             ("says.wanted", Place::Number(&mut says.wanted)),
             ("says.negative", Place::Number(&mut says.negative)),
         ]);

@@ -201,8 +201,8 @@ fn mix(
         let content = parameters.content.fit(items, &run.part(0.9, 1.0))?;
         (weights, by_content) = fill(data, &weights, &content, shares.content, shares.known);
     }
-    if shares.popularity_power > 0.0 {
-        weights = level(data, &weights, shares.popularity_power);
+    if shares.boost > 0.0 {
+        weights = boost(data, &weights, shares.boost);
     }
     run.at(1, 1)?;
     Ok(ItemItem::new(weights, by_content))
@@ -242,13 +242,13 @@ fn fill(
     (Sparse::from_rows(data.books(), &rows), alone)
 }
 
-/// Divides each book's weights by a power of its readers' number.
-fn level(data: &Interactions, weights: &Sparse, power: f32) -> Sparse {
+/// Multiplies each book's weights by a power of its readers' number.
+fn boost(data: &Interactions, weights: &Sparse, power: f32) -> Sparse {
     let mean = data.len() as f32 / data.books().max(1) as f32;
     let rows: Vec<Vec<(u32, f32)>> = (0..weights.rows())
         .map(|book| {
             let readers = data.by_book().row(book).0.len().max(1) as f32;
-            let scale = (readers / mean).powf(-power);
+            let scale = (readers / mean).powf(power);
             weights.entries(book).map(|(other, value)| (other, value * scale)).collect()
         })
         .collect();
