@@ -10,9 +10,10 @@ use clap::{Parser, value_parser};
 use service::{
     config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration},
     grpc::AdmissionSettings,
+    token::TokenSettings,
 };
 
-use crate::grpc::Choice;
+use crate::{grpc::Choice, training};
 
 /// Shelfwise's recommendation server: gRPC for recommendations, the catalogue, health and reflection.
 ///
@@ -65,6 +66,12 @@ pub struct Config {
     /// Bounds on the work at hand.
     #[command(flatten)]
     pub admission: AdmissionSettings,
+    /// Models.
+    #[command(flatten)]
+    pub training: training::Settings,
+    /// Who may call what changes or reveals.
+    #[command(flatten)]
+    pub token: TokenSettings,
     /// Certificates.
     #[command(flatten)]
     pub tls: TlsSettings,

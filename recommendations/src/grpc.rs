@@ -2,9 +2,11 @@
 
 mod answer;
 mod catalogue;
+mod models;
 mod page;
 mod parse;
 mod question;
+mod readers;
 mod recommendations;
 mod status;
 
@@ -12,12 +14,18 @@ use std::time::Duration;
 
 use protobufs::{
     MAX_ANSWER_BYTES, catalogue::catalogue_service_server::CatalogueServiceServer,
+    models::models_service_server::ModelsServiceServer,
+    readers::readers_service_server::ReadersServiceServer,
     recommendations::recommendations_server::RecommendationsServer,
 };
-use tonic::{codec::CompressionEncoding, service::Routes};
+use service::{Shutdown, token::Guard};
+use tonic::{
+    codec::CompressionEncoding,
+    service::{Routes, interceptor::InterceptedService},
+};
 
 pub use self::recommendations::Choice;
-use crate::{knowledge::Known, loading::Current, ratings::Ratings};
+use crate::{knowledge::Known, loading::Current, ratings::Ratings, readers::Readers, training::Training};
 
 /// What a call may ask for and wait for.
 #[derive(Clone, Copy, Debug)]
@@ -33,17 +41,58 @@ pub struct Bounds {
 /// The services that need no token, answering from what is known at the moment. Requests may be compressed with gzip, and answers of more than
 /// a kilobyte are, for callers who accept it.
 #[must_use]
-pub fn routes(current: Current, known: Known, ratings: Ratings, bounds: Bounds) -> Routes {
+pub fn routes(known: Known, ratings: Ratings, bounds: Bounds) -> Routes {
     let Bounds { choice, max_message_bytes, queue_time } = bounds;
-    let recommendations = RecommendationsServer::new(recommendations::Service::new(known, ratings, choice))
+    let recommendations = RecommendationsServer::new(recommendations::Service::new(known.clone(), ratings, choice))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);
-    let catalogue = CatalogueServiceServer::new(catalogue::Service::new(current, queue_time))
+    let catalogue = CatalogueServiceServer::new(catalogue::Service::new(known, queue_time))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);
     Routes::new(recommendations).add_service(catalogue)
+}
+
+/// The calls that take as long as the stream that they read, whatever bounds others.
+pub const STREAMS: [&str; 3] = [
+    "/shelfwise.readers.v1.ReadersService/ImportHistory",
+    "/shelfwise.readers.v1.ReadersService/ImportLibrary",
+    "/shelfwise.readers.v1.ReadersService/RecordEvents",
+];
+
+/// What readers say and do, for callers whom `guard` lets through.
+#[must_use]
+pub fn readers(
+    current: Current,
+    readers: Readers,
+    training: Training,
+    guard: Guard,
+    max_message_bytes: usize,
+) -> InterceptedService<ReadersServiceServer<impl protobufs::readers::readers_service_server::ReadersService>, Guard> {
+    let readers = ReadersServiceServer::new(readers::Service::new(current, readers, training))
+        .max_decoding_message_size(max_message_bytes)
+        .max_encoding_message_size(MAX_ANSWER_BYTES)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
+    InterceptedService::new(readers, guard)
+}
+
+/// Models and the jobs that make them, for callers whom `guard` lets through.
+#[must_use]
+pub fn models(
+    current: Current,
+    training: Training,
+    shutdown: Shutdown,
+    guard: Guard,
+    max_message_bytes: usize,
+) -> InterceptedService<ModelsServiceServer<impl protobufs::models::models_service_server::ModelsService>, Guard> {
+    let models = ModelsServiceServer::new(models::Service::new(current, training, shutdown))
+        .max_decoding_message_size(max_message_bytes)
+        .max_encoding_message_size(MAX_ANSWER_BYTES)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
+    InterceptedService::new(models, guard)
 }

@@ -4,24 +4,30 @@
 
 pub mod config;
 pub mod grpc;
+pub mod training;
 pub mod knowledge;
 pub mod recommend;
 pub mod loading;
 pub mod search;
 pub mod import;
+pub mod readers;
+pub mod artefact;
+pub mod objects;
 pub mod store;
+pub mod simulate;
 pub mod ratings;
 pub mod evaluate;
 pub mod models;
 pub mod catalogue;
 
-use std::{error::Error, future::Future, path::PathBuf};
+use std::{error::Error, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use service::{
     Failure, Limits, Protocol, Shell,
     grpc::{AdmissionLayer, HealthService, methods},
-    telemetry::CallLayer,
+    telemetry::{CallLayer, Metrics},
     tls::ServerTls,
+    token::Guard,
 };
 use tokio::net::TcpListener;
 use tonic_health::pb::health_server::HealthServer;
@@ -33,15 +39,25 @@ use crate::{
     grpc::Bounds,
     knowledge::{Active, Keeper},
     loading::Loader,
-    ratings::Ratings,
+    objects::{Objects, ObjectsError},
+    readers::{ReaderMetrics, Readers, Writer},
     store::{Store, StoreError},
+    training::Training,
 };
+
+/// How long the last events may take to be stored.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// The prefix of the service's variables.
 pub const PREFIX: &str = "RECOMMENDATIONS";
 
 /// The full names of the services that answer, health and reflection aside.
-const SERVICES: &[&str] = &["Recommendations", "shelfwise.catalogue.v1.CatalogueService"];
+const SERVICES: &[&str] = &[
+    "Recommendations",
+    "shelfwise.catalogue.v1.CatalogueService",
+    "shelfwise.readers.v1.ReadersService",
+    "shelfwise.models.v1.ModelsService",
+];
 
 /// Serves gRPC and the admin port until `shutdown` resolves and what was in flight has ended.
 ///
@@ -73,13 +89,13 @@ pub async fn start(
 ) -> Result<impl Future<Output = ()> + Send, Failure> {
     let (shell, starting) = Shell::open(PREFIX, "catalogue", admin, config.shutdown, shutdown)?;
     let tls = ServerTls::load(PREFIX, &config.tls, Protocol::Http2)?;
-    let loader = tokio::select! {
-        loader = open(&config) => Some(loader?),
+    let opened = tokio::select! {
+        opened = open(&config, ReaderMetrics::new(&shell.metrics)) => Some(opened?),
         () = shell.shutdown.leaving() => None,
     };
     Ok(async move {
         // Asked to end before there was anything to serve.
-        let Some(loader) = loader else { return };
+        let Some(Opened { loader, readers, writer, training, active }) = opened else { return };
         let calls = CallLayer::grpc(
             &shell.metrics,
             shell.exporter.clone(),
@@ -90,19 +106,34 @@ pub async fn start(
             ]),
         );
         let health = HealthService::new(shell.readiness.clone(), shell.shutdown.clone(), SERVICES);
-        let (ratings, active) = (Ratings::default(), Active::default());
+        let ratings = readers.ratings().clone();
         let bounds = Bounds {
             choice: config.choice(),
             max_message_bytes: config.max_message_bytes as usize,
             queue_time: config.admission.queue_time,
         };
         let keeper = Keeper::start(loader.current(), ratings.clone(), active);
-        let routes = grpc::routes(loader.current(), keeper.known(), ratings, bounds)
+        let guard = Guard::new(config.token.token);
+        let routes = grpc::routes(keeper.known(), ratings, bounds)
+            .add_service(grpc::readers(
+                loader.current(),
+                readers.clone(),
+                training.clone(),
+                guard.clone(),
+                bounds.max_message_bytes,
+            ))
+            .add_service(grpc::models(
+                loader.current(),
+                training.clone(),
+                shell.shutdown.clone(),
+                guard,
+                bounds.max_message_bytes,
+            ))
             .add_service(HealthServer::new(health))
             .add_service(reflection())
             .prepare();
-        let app =
-            ServiceBuilder::new().layer(calls).layer(AdmissionLayer::new(config.admission)).service(routes);
+        let admission = AdmissionLayer::with_streams(config.admission, &grpc::STREAMS);
+        let app = ServiceBuilder::new().layer(calls).layer(admission).service(routes);
         let limits = Limits {
             max_connections: config.max_connections as usize,
             max_streams: config.max_streams,
@@ -119,10 +150,23 @@ pub async fn start(
             let shutdown = shell.shutdown.clone();
             keeper.run(async move { shutdown.over().await })
         });
+        let writing = tokio::spawn(writer.run());
+        let training = tokio::spawn({
+            let shutdown = shell.shutdown.clone();
+            training.run(async move { shutdown.leaving().await })
+        });
         starting.release();
         shell.serve(listener, limits, tls, app).await;
         upkeep.abort();
         keeping.abort();
+        if tokio::time::timeout(LAST_WRITES, training).await.is_err() {
+            tracing::warn!("a training waits for another process to see that this one has ended");
+        }
+        // What was answered is stored already; events may be waiting still.
+        readers.close();
+        if tokio::time::timeout(LAST_WRITES, writing).await.is_err() {
+            tracing::warn!("the last events were not stored");
+        }
         shell.end().await;
     })
 }
@@ -159,8 +203,9 @@ impl Place {
 }
 
 /// Connects to the database, fills it if it is empty, and loads what it holds.
-async fn open(config: &Config) -> Result<Loader, Failure> {
+async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure> {
     let place = Place::new(config.database_url.clone(), config.data.clone())?;
+    let objects = Objects::open(config.training.objects_url.as_deref(), place.folder.as_deref())?;
     let store = Store::connect(&place.database_url).await?;
     if config.sample_catalogue && store.is_empty().await? {
         let report = import::sample(&store).await.map_err(caused)?;
@@ -169,7 +214,48 @@ async fn open(config: &Config) -> Result<Loader, Failure> {
             tracing::info!(books = report.new, "the database was empty: it now holds the sample catalogue");
         }
     }
-    Loader::start(store, place.folder).await.map_err(caused)
+    let loader = Loader::start(store.clone(), place.folder).await.map_err(caused)?;
+    let (readers, writer) = Readers::start(store.clone(), metrics).await.map_err(caused)?;
+    let active = Active::default();
+    let parts = training::Parts {
+        store,
+        objects,
+        current: loader.current(),
+        readers: readers.clone(),
+        active: Arc::clone(&active),
+        settings: config.training.clone(),
+    };
+    let training = Training::start(parts).await.map_err(caused)?;
+    Ok(Opened { loader, readers, writer, training, active })
+}
+
+/// What trains in a process that serves nothing, such as a job of a cluster.
+///
+/// # Errors
+///
+/// If settings or the database cannot be used.
+pub async fn training(config: &Config) -> Result<Training, Failure> {
+    let metrics = ReaderMetrics::new(&Metrics::new(PREFIX));
+    open(config, metrics).await.map(|opened| opened.training)
+}
+
+/// What there is to serve, before anything of it runs.
+struct Opened {
+    loader: Loader,
+    readers: Readers,
+    writer: Writer,
+    training: Training,
+    active: Active,
+}
+
+/// As for the store.
+impl From<ObjectsError> for Failure {
+    fn from(error: ObjectsError) -> Self {
+        match error {
+            ObjectsError::Url { .. } => Self::usage(error),
+            _ => Self::caused(&error),
+        }
+    }
 }
 
 /// A wrong setting is told from a database that does not do its part.

@@ -6,6 +6,9 @@
 
 mod connect;
 mod find;
+mod jobs;
+mod models;
+mod history;
 mod read;
 mod write;
 
@@ -14,7 +17,10 @@ use std::fmt;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
 pub use self::{
+    jobs::{Cause, Hold, Job, JobState, MAX_WAITING, NewJob, Scheduled},
+    models::{Answering, Registered},
     connect::in_memory,
+    history::{EventKind, HistoryChanges, HistoryReading, HistoryVersion, HistoryWriting, ReaderEvent},
     read::Reading,
     write::{Entry, Outcome, Refusal, Writer},
 };
@@ -81,6 +87,16 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A row of a history holds what nobody writes.
+    #[error("what the database knows of reader {reader} and book {book} is damaged: {reason}")]
+    DamagedHistory {
+        /// Whose history.
+        reader: i32,
+        /// Which book.
+        book: i32,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The numbers for new books are used up.
     #[error("there is no number left for a new book")]
     Full,
@@ -108,6 +124,7 @@ macro_rules! on_either {
     };
 }
 use on_either;
+pub(crate) use jobs::now;
 
 impl Store {
     /// Ends all connections, waiting for those in use.

@@ -3,7 +3,10 @@
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::{recommend::RecommendError, search::SearchError};
+use crate::{
+    artefact::ArtefactError, objects::ObjectsError, ratings::MAX_HISTORY, readers::WriteError,
+    recommend::RecommendError, search::SearchError, training::TrainingError,
+};
 
 /// Why a call is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,26 @@ pub(super) enum CallError {
     Overloaded,
     #[error("the work was interrupted")]
     Interrupted,
+    #[error("nothing was stored")]
+    Write(#[source] WriteError),
+    #[error("too many exports at a time")]
+    TooManyExports,
+    #[error("the stream was silent for too long")]
+    Silent,
+    #[error("the stream broke off")]
+    Broken(#[source] Status),
+    #[error("no such job")]
+    NoSuchJob,
+    #[error("no such model")]
+    NoSuchModel,
+    #[error("the job has ended")]
+    JobEnded,
+    #[error("too many jobs wait")]
+    TooManyJobs,
+    #[error("too many jobs are watched")]
+    TooManyWatchers,
+    #[error("training failed")]
+    Training(#[source] TrainingError),
 }
 
 /// What is wrong with one field of a request.
@@ -39,8 +62,25 @@ impl From<RecommendError> for CallError {
     }
 }
 
+impl From<WriteError> for CallError {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<TrainingError> for CallError {
+    fn from(error: TrainingError) -> Self {
+        match error {
+            TrainingError::NoSuchModel(_) => Self::NoSuchModel,
+            TrainingError::Simulated(error) => Self::Write(error),
+            error => Self::Training(error),
+        }
+    }
+}
+
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
+        const { assert!(MAX_HISTORY == 10_000, "the sentence says 10,000") };
         let (code, message) = match &error {
             CallError::Invalid(_) => (Code::InvalidArgument, "Invalid request"),
             CallError::NoSuchCategory => (Code::NotFound, "Category not found"),
@@ -49,7 +89,45 @@ impl From<CallError> for Status {
             CallError::Overloaded => {
                 (Code::ResourceExhausted, "Too many searches at a time, try again later")
             }
-            CallError::Interrupted => (Code::Unavailable, "The server is stopping"),
+            CallError::Interrupted | CallError::Write(WriteError::Stopping) => {
+                (Code::Unavailable, "The server is stopping")
+            }
+            CallError::Write(WriteError::NotStored) => {
+                (Code::Unavailable, "The database did not store this, try again later")
+            }
+            CallError::Write(WriteError::HistoryFull) => {
+                (Code::ResourceExhausted, "A reader's history holds at most 10,000 entries")
+            }
+            CallError::Write(WriteError::NoNumber) => {
+                (Code::ResourceExhausted, "There is no number left for a new reader")
+            }
+            CallError::TooManyExports => {
+                (Code::ResourceExhausted, "Too many exports at a time, try again later")
+            }
+            CallError::Silent => (Code::DeadlineExceeded, "The stream was silent for too long"),
+            CallError::Broken(status) => (status.code(), "The stream broke off"),
+            CallError::NoSuchJob => (Code::NotFound, "Job not found"),
+            CallError::NoSuchModel => (Code::NotFound, "Model not found"),
+            CallError::JobEnded => (Code::FailedPrecondition, "The job has ended already"),
+            CallError::TooManyJobs => {
+                (Code::ResourceExhausted, "100 trainings wait already, try again later")
+            }
+            CallError::TooManyWatchers => {
+                (Code::ResourceExhausted, "Too many jobs are watched at a time, try again later")
+            }
+            CallError::Training(TrainingError::NothingBefore) => {
+                (Code::FailedPrecondition, "No model answered before this one")
+            }
+            CallError::Training(TrainingError::Artefact(ArtefactError::Objects { .. })) => {
+                (Code::FailedPrecondition, "The model's artefact cannot be reached")
+            }
+            CallError::Training(TrainingError::Artefact(_)) => {
+                (Code::FailedPrecondition, "The model's artefact is refused")
+            }
+            CallError::Training(TrainingError::Store(_)) => {
+                (Code::Unavailable, "The database does not answer, try again later")
+            }
+            CallError::Training(_) => (Code::Internal, "Training failed"),
         };
         match error {
             CallError::Invalid(violations) => {
@@ -63,12 +141,40 @@ impl From<CallError> for Status {
                 tracing::error!(error = &source as &dyn std::error::Error, "search failed");
                 Self::new(code, message)
             }
+            CallError::Training(source) => {
+                tracing::error!(error = &source as &dyn std::error::Error, "a call about models failed");
+                match source {
+                    // Our own words about what lies there, which whoever put it there needs.
+                    TrainingError::Artefact(refused) if code == Code::FailedPrecondition => {
+                        Self::new(code, format!("{message}: {}", reason(&refused)))
+                    }
+                    _ => Self::new(code, message),
+                }
+            }
             CallError::NoSuchCategory
             | CallError::NoSuchBook
+            | CallError::NoSuchJob
+            | CallError::NoSuchModel
+            | CallError::JobEnded
+            | CallError::TooManyJobs
+            | CallError::TooManyWatchers
             | CallError::Panicked
             | CallError::Overloaded
-            | CallError::Interrupted => Self::new(code, message),
+            | CallError::Interrupted
+            | CallError::Write(_)
+            | CallError::TooManyExports
+            | CallError::Silent
+            | CallError::Broken(_) => Self::new(code, message),
         }
+    }
+}
+
+/// Why an artefact is refused. What an object store says stays in the log.
+fn reason(error: &ArtefactError) -> String {
+    match error {
+        ArtefactError::Objects { source: ObjectsError::Missing { name }, .. } => format!("there is no {name}"),
+        ArtefactError::Objects { .. } => "the object store failed".to_owned(),
+        error => service::chain(error),
     }
 }
 

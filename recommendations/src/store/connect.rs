@@ -20,7 +20,11 @@ const ATTEMPTS: u32 = 20;
 /// Listed here, not by sqlx's macro, which would have the whole of sqlx compiled a second time. Run by `run_direct`: the
 /// future of `run` is not `Send` for reasons of the compiler's.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let files = [(1, "catalogue", include_str!("../../migrations/0001_catalogue.sql"))];
+    let files = [
+        (1, "catalogue", include_str!("../../migrations/0001_catalogue.sql")),
+        (2, "readers", include_str!("../../migrations/0002_readers.sql")),
+        (3, "models", include_str!("../../migrations/0003_models.sql")),
+    ];
     let migrations = files.map(|(number, name, sql)| {
         Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
     });

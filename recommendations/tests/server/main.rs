@@ -53,6 +53,8 @@ impl Server {
     async fn over(url: String, folder: tempfile::TempDir, settings: &[&str]) -> Self {
         let data = folder.path().to_str().unwrap();
         let mut arguments = vec!["recommendations", "--data", data, "--database-url", &url];
+        // Nobody is there unless a test brings somebody, and nothing goes on but what it asks for.
+        arguments.extend(["--simulated-readers", "false", "--train", "false"]);
         arguments.extend(settings);
         let config = Config::parse_from(arguments);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

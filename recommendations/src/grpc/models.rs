@@ -1,0 +1,213 @@
+mod render;
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use protobufs::models::{
+    ActivateModelRequest, ActivateModelResponse, CancelJobRequest, CancelJobResponse, GetJobRequest,
+    GetJobResponse, GetVariantReportRequest, GetVariantReportResponse, ListJobsRequest, ListJobsResponse,
+    ListModelsRequest, ListModelsResponse, Model, RollBackModelRequest, RollBackModelResponse, TrainRequest,
+    TrainResponse, WatchJobRequest, WatchJobResponse, models_service_server::ModelsService,
+};
+use service::Shutdown;
+use tokio::{sync::Semaphore, time::Instant};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{
+    answer::answer,
+    page::List,
+    status::{CallError, Violation},
+};
+use crate::{
+    loading::Current,
+    models::Kind,
+    store::{Cause, Job, Scheduled},
+    training::{Training, TrainingError},
+};
+
+const DEFAULT_PAGE: usize = 20;
+const MAX_PAGE: usize = 100;
+/// How many models an answer holds.
+const MAX_MODELS: usize = 100;
+/// Jobs that are watched at a time.
+const WATCHERS: usize = 100;
+/// How long a job may take to stop before the answer says that it still does.
+const STOPPING: Duration = Duration::from_secs(1);
+
+pub(super) struct Service {
+    current: Current,
+    training: Training,
+    shutdown: Shutdown,
+    watchers: Arc<Semaphore>,
+}
+
+impl Service {
+    pub(super) fn new(current: Current, training: Training, shutdown: Shutdown) -> Self {
+        Self { current, training, shutdown, watchers: Arc::new(Semaphore::new(WATCHERS)) }
+    }
+
+    async fn job(&self, id: i64) -> Result<Job, CallError> {
+        let job = self.training.store().job(id).await.map_err(TrainingError::Store)?;
+        Ok(self.training.freshened(job.ok_or(CallError::NoSuchJob)?))
+    }
+
+    async fn train(&self, request: &TrainRequest) -> Result<Job, CallError> {
+        let kind = match request.model.as_str() {
+            "" => self.training.default_kind(),
+            name => name.parse::<Kind>().map_err(|_| {
+                let description = "must be slim, ease, als, knn-bm25, knn-cosine, popular, content or blend";
+                CallError::Invalid(vec![Violation { field: "model", description }])
+            })?,
+        };
+        let scheduled = self.training.schedule(kind.name(), Cause::Call, request.force).await;
+        match scheduled.map_err(TrainingError::Store)? {
+            Scheduled::Job(job) => Ok(job),
+            Scheduled::Full | Scheduled::NotNeeded => Err(CallError::TooManyJobs),
+        }
+    }
+
+    async fn list_jobs(&self, request: &ListJobsRequest) -> Result<ListJobsResponse, CallError> {
+        let size = match usize::try_from(request.page_size) {
+            Ok(0) => DEFAULT_PAGE,
+            Ok(size) => size.min(MAX_PAGE),
+            Err(_) => return Err(invalid("page_size", "must not be negative")),
+        };
+        let snapshot = self.current.load_full();
+        let list = List { version: snapshot.catalogue.version(), name: "jobs".to_owned() };
+        let position = list.position("page_token", &request.page_token);
+        let position = position.map_err(|violation| CallError::Invalid(vec![violation]))?;
+        // A token holds 31 bits of a number, and the rest of it as an offset.
+        let before = match (i64::from(position.offset) << 31) | i64::from(position.last) {
+            0 => i64::MAX,
+            before => before,
+        };
+        let count = i64::try_from(size + 1).unwrap_or(i64::MAX);
+        let mut jobs = self.training.store().jobs(before, count).await.map_err(TrainingError::Store)?;
+        let next_page_token = match jobs.len() > size {
+            true => {
+                jobs.truncate(size);
+                let last = jobs.last().map_or(0, |job| job.id);
+                let low = i32::try_from(last & i64::from(i32::MAX)).unwrap_or_default();
+                list.token(usize::try_from(last >> 31).unwrap_or_default(), low)
+            }
+            false => String::new(),
+        };
+        let jobs = jobs.into_iter().map(|job| render::job(self.training.freshened(job))).collect();
+        Ok(ListJobsResponse { jobs, next_page_token })
+    }
+
+    /// Asks a job to stop and waits a moment for it.
+    async fn cancel(&self, id: i64) -> Result<Job, CallError> {
+        let store = self.training.store();
+        let over = store.cancel_job(id).await.map_err(TrainingError::Store)?;
+        if over {
+            self.job(id).await?;
+            return Err(CallError::JobEnded);
+        }
+        let limit = Instant::now() + STOPPING;
+        loop {
+            let job = self.job(id).await?;
+            if job.state.has_ended() || Instant::now() >= limit {
+                return Ok(job);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn models(&self) -> Result<Vec<Model>, CallError> {
+        let models = self.training.models().await?;
+        let (answering, unusable) = (self.training.answering(), self.training.unusable());
+        Ok(models
+            .into_iter()
+            .take(MAX_MODELS)
+            .map(|(model, manifest)| render::model(model, manifest, &answering, unusable.as_ref()))
+            .collect())
+    }
+
+    async fn model(&self, version: &str) -> Result<Model, CallError> {
+        let models = self.models().await?;
+        models.into_iter().find(|model| model.version == version).ok_or(CallError::NoSuchModel)
+    }
+}
+
+#[tonic::async_trait]
+impl ModelsService for Service {
+    async fn train(&self, request: Request<TrainRequest>) -> Result<Response<TrainResponse>, Status> {
+        let job = self.train(request.get_ref()).await?;
+        Ok(answer(TrainResponse { job: Some(render::job(job)) }))
+    }
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<GetJobResponse>, Status> {
+        let job = self.job(request.get_ref().id).await?;
+        Ok(answer(GetJobResponse { job: Some(render::job(job)) }))
+    }
+
+    async fn list_jobs(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
+        Ok(answer(self.list_jobs(request.get_ref()).await?))
+    }
+
+    type WatchJobStream = ReceiverStream<Result<WatchJobResponse, Status>>;
+
+    async fn watch_job(
+        &self,
+        request: Request<WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
+        let job = self.job(request.get_ref().id).await?;
+        let watching = Arc::clone(&self.watchers).try_acquire_owned();
+        let watching = watching.map_err(|_| CallError::TooManyWatchers)?;
+        Ok(Response::new(watch::start(self.training.clone(), job, self.shutdown.clone(), watching)))
+    }
+
+    async fn cancel_job(
+        &self,
+        request: Request<CancelJobRequest>,
+    ) -> Result<Response<CancelJobResponse>, Status> {
+        let job = self.cancel(request.get_ref().id).await?;
+        Ok(answer(CancelJobResponse { job: Some(render::job(job)) }))
+    }
+
+    async fn list_models(
+        &self,
+        _request: Request<ListModelsRequest>,
+    ) -> Result<Response<ListModelsResponse>, Status> {
+        Ok(answer(ListModelsResponse { models: self.models().await? }))
+    }
+
+    async fn activate_model(
+        &self,
+        request: Request<ActivateModelRequest>,
+    ) -> Result<Response<ActivateModelResponse>, Status> {
+        let version = &request.get_ref().version;
+        self.training.activate(version).await.map_err(CallError::from)?;
+        Ok(answer(ActivateModelResponse { model: Some(self.model(version).await?) }))
+    }
+
+    async fn roll_back_model(
+        &self,
+        _request: Request<RollBackModelRequest>,
+    ) -> Result<Response<RollBackModelResponse>, Status> {
+        let version = self.training.roll_back().await.map_err(CallError::from)?;
+        Ok(answer(RollBackModelResponse { model: Some(self.model(&version).await?) }))
+    }
+
+    async fn get_variant_report(
+        &self,
+        request: Request<GetVariantReportRequest>,
+    ) -> Result<Response<GetVariantReportResponse>, Status> {
+        if request.get_ref().days < 0 {
+            return Err(invalid("days", "must not be negative").into());
+        }
+        Ok(answer(GetVariantReportResponse {
+            summary: "Nothing is compared: no variants are configured.".to_owned(),
+            ..GetVariantReportResponse::default()
+        }))
+    }
+}
+
+fn invalid(field: &'static str, description: &'static str) -> CallError {
+    CallError::Invalid(vec![Violation { field, description }])
+}

@@ -1,0 +1,463 @@
+//! Jobs: what waits to be trained, what is, and what was.
+//!
+//! apalis 1.0 was looked at and is not used: its two backends bring schemas and migrations of their own, and neither has
+//! what a training needs most: one at a time over all replicas, cancelling from any of them, and progress.
+
+use super::{Pool, Store, StoreError, Transaction, failed, on_either};
+
+/// Jobs that may wait at a time.
+pub const MAX_WAITING: i64 = 100;
+/// How many jobs are remembered.
+const KEPT: i64 = 1_000;
+/// How often a job is begun: once more after the process that ran it died.
+const ATTEMPTS: i32 = 2;
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobState {
+    /// Waits for its turn.
+    Scheduled,
+    /// Is at work.
+    Running,
+    /// Has ended well.
+    Succeeded,
+    /// Has failed.
+    Failed,
+    /// Was cancelled.
+    Cancelled,
+}
+
+/// A training, asked for or done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its number, from 1 up.
+    pub id: i64,
+    /// How far it is.
+    pub state: JobState,
+    /// What it trains.
+    pub model: String,
+    /// What is being done, in a few words.
+    pub step: String,
+    /// How much is done, 0 to 1.
+    pub progress: f32,
+    /// What came of it, in a sentence.
+    pub message: String,
+    /// The model that it made; empty until then.
+    pub model_version: String,
+    /// Who or what asked for it.
+    pub cause: String,
+    /// Whether its model answers even if it is worse.
+    pub force: bool,
+    /// When it was asked for, in milliseconds since 1970, as all times.
+    pub created_at: i64,
+    /// When it was first begun.
+    pub started_at: Option<i64>,
+    /// When it ended.
+    pub ended_at: Option<i64>,
+    /// The process that runs it.
+    pub owner: String,
+    /// Raised by its owner all the while.
+    pub heartbeat: i64,
+    /// How often it was begun.
+    pub attempts: i32,
+    /// Whether it is to stop.
+    pub cancelled: bool,
+}
+
+/// A training that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct NewJob<'a> {
+    /// What to train.
+    pub model: &'a str,
+    /// Who or what asks.
+    pub cause: Cause,
+    /// Whether its model answers even if it is worse.
+    pub force: bool,
+    /// How many changes of ratings there have been until now.
+    pub changes: i64,
+}
+
+/// Who or what asks for a training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody.
+    Call,
+    /// The clock, at this time in milliseconds since 1970.
+    Schedule(i64),
+    /// Changes of ratings since the last training: `most`, or fewer, when they have doubled and it is `least`.
+    Ratings {
+        /// So many at least.
+        least: i64,
+        /// So many in any case.
+        most: i64,
+    },
+    /// No model has been trained yet.
+    Start,
+}
+
+impl Cause {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Schedule(_) => "schedule",
+            Self::Ratings { .. } => "ratings",
+            Self::Start => "start",
+        }
+    }
+}
+
+/// What became of a wish to train.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scheduled {
+    /// It waits for its turn.
+    Job(Job),
+    /// [`MAX_WAITING`] wait already.
+    Full,
+    /// Somebody else has asked for the same: of all replicas, one does.
+    NotNeeded,
+}
+
+/// What an owner learns when it renews its hold on a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Go on.
+    Kept,
+    /// Somebody wants it to stop.
+    Cancelled,
+    /// It belongs to somebody else, or has ended.
+    Lost,
+}
+
+type Row = (
+    i64,
+    i32,
+    String,
+    String,
+    f64,
+    String,
+    String,
+    String,
+    i32,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    String,
+    i64,
+    i32,
+    i32,
+);
+
+macro_rules! columns {
+    () => {
+        "id, state, model, step, progress, message, model_version, cause, forced, created_at, started_at, ended_at, \
+         owner, heartbeat, attempts, cancelled"
+    };
+}
+
+impl JobState {
+    fn number(self) -> i32 {
+        match self {
+            Self::Scheduled => 1,
+            Self::Running => 2,
+            Self::Succeeded => 3,
+            Self::Failed => 4,
+            Self::Cancelled => 5,
+        }
+    }
+
+    fn of(number: i32) -> Self {
+        match number {
+            1 => Self::Scheduled,
+            2 => Self::Running,
+            3 => Self::Succeeded,
+            5 => Self::Cancelled,
+            // Nothing else is ever written.
+            _ => Self::Failed,
+        }
+    }
+
+    /// Whether nothing more comes of it.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        self > Self::Running
+    }
+}
+
+impl From<Row> for Job {
+    fn from(row: Row) -> Self {
+        let (id, state, model, step, progress, message, model_version, cause, force, created_at, ..) = row;
+        let (.., started_at, ended_at, owner, heartbeat, attempts, cancelled) = row;
+        Self {
+            id,
+            state: JobState::of(state),
+            model,
+            step,
+            progress: progress as f32,
+            message,
+            model_version,
+            cause,
+            force: force != 0,
+            created_at,
+            started_at,
+            ended_at,
+            owner,
+            heartbeat,
+            attempts,
+            cancelled: cancelled != 0,
+        }
+    }
+}
+
+impl Store {
+    /// Puts a training in line. What comes of itself ([`Cause`] other than a call) comes once, whatever the number of
+    /// replicas that think of it.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn schedule(&self, new: NewJob<'_>) -> Result<Scheduled, StoreError> {
+        let operation = "schedule a training";
+        let mut transaction = self.begin_to_write().await?;
+        let sql = "update training set next_job = next_job + 1 where one = 1 returning next_job - 1, tick, changes";
+        let (id, tick, changes): (i64, i64, i64) = on_either!(Transaction, &mut transaction, transaction => {
+            sqlx::query_as(sql).fetch_one(&mut **transaction).await
+        })
+        .map_err(failed(operation))?;
+        let sql = "select coalesce(sum(case state when 1 then 1 else 0 end), 0),
+                   coalesce(sum(case state when 2 then 1 else 0 end), 0) from jobs where state < 3";
+        let (waiting, running): (i64, i64) = on_either!(Transaction, &mut transaction, transaction => {
+            sqlx::query_as(sql).fetch_one(&mut **transaction).await
+        })
+        .map_err(failed(operation))?;
+        let refused = match new.cause {
+            Cause::Schedule(now) if now <= tick => Some(Scheduled::NotNeeded),
+            Cause::Ratings { least, most }
+                if waiting > 0 || new.changes - changes < changes.clamp(least, most.max(least)) =>
+            {
+                Some(Scheduled::NotNeeded)
+            }
+            Cause::Start if waiting + running > 0 => Some(Scheduled::NotNeeded),
+            _ if waiting >= MAX_WAITING => Some(Scheduled::Full),
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            transaction.rollback("leave the jobs as they are").await?;
+            return Ok(refused);
+        }
+        let tick = if let Cause::Schedule(now) = new.cause { now } else { tick };
+        let marks = "update training set tick = $1, changes = $2 where one = 1";
+        let forget = "delete from jobs where state > 2 and id <= $1";
+        let insert = "insert into jobs (id, state, model, step, progress, message, model_version, cause, forced,
+                      created_at, owner, heartbeat, attempts, cancelled)
+                      values ($1, 1, $2, '', 0, '', '', $3, $4, $5, '', 0, 0, 0)";
+        on_either!(Transaction, &mut transaction, transaction => async {
+            sqlx::query(marks).bind(tick).bind(new.changes).execute(&mut **transaction).await?;
+            sqlx::query(forget).bind(id - KEPT).execute(&mut **transaction).await?;
+            let insert = sqlx::query(insert).bind(id).bind(new.model).bind(new.cause.word());
+            insert.bind(i32::from(new.force)).bind(now()).execute(&mut **transaction).await.map(drop)
+        }.await)
+        .map_err(failed(operation))?;
+        transaction.commit(operation).await?;
+        Ok(self.job(id).await?.map_or(Scheduled::NotNeeded, Scheduled::Job))
+    }
+
+    /// One job, if there is one with this number.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn job(&self, id: i64) -> Result<Option<Job>, StoreError> {
+        let row: Option<Row> = on_either!(Pool, &self.pool, pool => {
+            sqlx::query_as(concat!("select ", columns!(), " from jobs where id = $1"))
+                .bind(id)
+                .fetch_optional(pool)
+                .await
+        })
+        .map_err(failed("read a job"))?;
+        Ok(row.map(Job::from))
+    }
+
+    /// Up to `count` jobs with numbers under `before`, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn jobs(&self, before: i64, count: i64) -> Result<Vec<Job>, StoreError> {
+        let rows: Vec<Row> = on_either!(Pool, &self.pool, pool => {
+            sqlx::query_as(concat!("select ", columns!(), " from jobs where id < $1 order by id desc limit $2"))
+                .bind(before)
+                .bind(count)
+                .fetch_all(pool)
+                .await
+        })
+        .map_err(failed("list jobs"))?;
+        Ok(rows.into_iter().map(Job::from).collect())
+    }
+
+    /// The job at work and the one that is next.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn line(&self) -> Result<(Option<Job>, Option<Job>), StoreError> {
+        let sql = concat!("select ", columns!(), " from jobs where state < 3 order by state desc, id limit 2");
+        let rows: Vec<Row> = on_either!(Pool, &self.pool, pool => sqlx::query_as(sql).fetch_all(pool).await)
+            .map_err(failed("look for jobs"))?;
+        let mut jobs = rows.into_iter().map(Job::from).peekable();
+        let running = jobs.next_if(|job| job.state == JobState::Running);
+        Ok((running, jobs.next()))
+    }
+
+    /// Begins a job that waits, unless another process was quicker or runs one.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn claim(&self, id: i64, owner: &str) -> Result<bool, StoreError> {
+        let sql = "update jobs set state = 2, owner = $2, heartbeat = heartbeat + 1, attempts = attempts + 1,
+                   started_at = coalesce(started_at, $3)
+                   where id = $1 and state = 1 and not exists (select 1 from jobs where state = 2)";
+        let begun = on_either!(Pool, &self.pool, pool => {
+            let query = sqlx::query(sql).bind(id).bind(owner).bind(now()).execute(pool).await;
+            query.map(|done| done.rows_affected())
+        });
+        match begun {
+            Ok(rows) => Ok(rows == 1),
+            // The index over running jobs: another one began at the same moment.
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+            Err(error) => Err(failed("begin a job")(error)),
+        }
+    }
+
+    /// Says that the owner lives and how far it is.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn renew(
+        &self,
+        id: i64,
+        owner: &str,
+        step: &str,
+        progress: f32,
+    ) -> Result<Hold, StoreError> {
+        let sql = "update jobs set heartbeat = heartbeat + 1, step = $3, progress = $4
+                   where id = $1 and owner = $2 and state = 2 returning cancelled";
+        let cancelled: Option<i32> = on_either!(Pool, &self.pool, pool => {
+            let query = sqlx::query_scalar(sql).bind(id).bind(owner).bind(step).bind(f64::from(progress));
+            query.fetch_optional(pool).await
+        })
+        .map_err(failed("keep hold of a job"))?;
+        Ok(hold(cancelled))
+    }
+
+    /// Whether the owner may go on.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn hold(&self, id: i64, owner: &str) -> Result<Hold, StoreError> {
+        let sql = "select cancelled from jobs where id = $1 and owner = $2 and state = 2";
+        let cancelled: Option<i32> = on_either!(Pool, &self.pool, pool => {
+            sqlx::query_scalar(sql).bind(id).bind(owner).fetch_optional(pool).await
+        })
+        .map_err(failed("look after a job"))?;
+        Ok(hold(cancelled))
+    }
+
+    /// Ends a job that `owner` runs. Nothing happens if it is the owner no more.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn end_job(
+        &self,
+        id: i64,
+        owner: &str,
+        state: JobState,
+        message: &str,
+        model_version: &str,
+    ) -> Result<(), StoreError> {
+        let sql = "update jobs set state = $3, message = $4, model_version = $5, ended_at = $6, step = '',
+                   progress = case $3 when 3 then 1 else progress end
+                   where id = $1 and owner = $2 and state = 2";
+        on_either!(Pool, &self.pool, pool => {
+            let query = sqlx::query(sql).bind(id).bind(owner).bind(state.number()).bind(message);
+            query.bind(model_version).bind(now()).execute(pool).await.map(drop)
+        })
+        .map_err(failed("end a job"))
+    }
+
+    /// Asks a job to stop: one that waits is cancelled at once, one at work by its owner. Whether it was neither.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn cancel_job(&self, id: i64) -> Result<bool, StoreError> {
+        let sql = "update jobs set cancelled = 1, ended_at = case state when 1 then $2 else ended_at end,
+                   message = case state when 1 then 'cancelled before it began' else message end,
+                   state = case state when 1 then 5 else state end
+                   where id = $1 and state < 3";
+        let rows = on_either!(Pool, &self.pool, pool => {
+            let done = sqlx::query(sql).bind(id).bind(now()).execute(pool).await;
+            done.map(|done| done.rows_affected())
+        })
+        .map_err(failed("cancel a job"))?;
+        Ok(rows == 0)
+    }
+
+    /// Takes a job from an owner that has not raised its heartbeat since `seen` was read: it is begun anew, or, at the
+    /// second time, has failed.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn bury(&self, seen: &Job) -> Result<bool, StoreError> {
+        let (state, message) = if seen.cancelled {
+            (JobState::Cancelled, "cancelled; the process that ran it had ended")
+        } else if seen.attempts < ATTEMPTS {
+            (JobState::Scheduled, "the process that ran it ended in the middle: it begins again")
+        } else {
+            (JobState::Failed, "the process that ran it ended in the middle, twice")
+        };
+        let sql = "update jobs set state = $4, message = $5, owner = '', progress = 0, step = '',
+                   ended_at = case when $4 > 2 then $6 else ended_at end
+                   where id = $1 and owner = $2 and heartbeat = $3 and state = 2";
+        let rows = on_either!(Pool, &self.pool, pool => {
+            let query = sqlx::query(sql).bind(seen.id).bind(&seen.owner).bind(seen.heartbeat);
+            let query = query.bind(state.number()).bind(message).bind(now());
+            query.execute(pool).await.map(|done| done.rows_affected())
+        })
+        .map_err(failed("take a job from a process that ended"))?;
+        Ok(rows == 1)
+    }
+
+    /// Gives a job back that `owner` cannot go on with because it ends, so that another begins it at once.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn give_back(&self, id: i64, owner: &str) -> Result<(), StoreError> {
+        let sql = "update jobs set state = 1, owner = '', progress = 0, step = '', attempts = attempts - 1,
+                   message = 'the process that ran it was stopped: it begins again'
+                   where id = $1 and owner = $2 and state = 2";
+        on_either!(Pool, &self.pool, pool => {
+            sqlx::query(sql).bind(id).bind(owner).execute(pool).await.map(drop)
+        })
+        .map_err(failed("give a job back"))
+    }
+}
+
+fn hold(cancelled: Option<i32>) -> Hold {
+    match cancelled {
+        None => Hold::Lost,
+        Some(0) => Hold::Kept,
+        Some(_) => Hold::Cancelled,
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,89 @@
+//! What there is to learn from, with books and readers as numbers from 0.
+
+use crate::{
+    catalogue::Catalogue,
+    knowledge::opinion,
+    models::{Facts, Interaction, Items, Opinion, Run, TrainError},
+    ratings::{FIRST_SIMULATED, Snapshot},
+};
+
+/// A "not for me" as stars.
+const DISMISSED: f32 = 0.5;
+/// How many readers are read between two looks at whether somebody cancelled.
+const AT_A_TIME: usize = 10_000;
+
+/// All histories at one moment, and the catalogue's books.
+pub(super) struct Rows {
+    /// The reader of each number.
+    pub(super) readers: Vec<i64>,
+    /// The book of each number, ascending.
+    pub(super) books: Vec<i32>,
+    /// What readers think of books. 16 bytes each.
+    pub(super) all: Vec<Interaction>,
+    /// What is known of the books.
+    pub(super) items: Items,
+    /// How many readers like anything.
+    pub(super) likers: u64,
+    /// How many of the rows are positive.
+    pub(super) positives: u64,
+    /// When the first and the last of them changed, in seconds since 1970.
+    pub(super) from: u32,
+    pub(super) to: u32,
+    /// Whether simulated readers are among them.
+    pub(super) simulated: bool,
+}
+
+impl Rows {
+    /// Books that the catalogue does not have any more are left out, and so are wishes, which say nothing when a model is
+    /// made.
+    pub(super) fn gather(catalogue: &Catalogue, histories: &Snapshot, run: &Run) -> Result<Self, TrainError> {
+        let books: Vec<_> = (0..catalogue.len()).filter_map(|place| catalogue.at(place)).collect();
+        let items = Items::new(books.iter().map(|book| Facts {
+            authors: book.authors().map(str::to_owned).collect(),
+            series: book.series().map(|(name, _)| name.to_owned()),
+            subjects: book.subjects().map(str::to_owned).collect(),
+            language: book.language().to_owned(),
+        }));
+        let mut rows = Self {
+            readers: Vec::with_capacity(histories.readers()),
+            books: books.iter().map(|book| book.id()).collect(),
+            all: Vec::with_capacity(histories.len()),
+            items,
+            likers: 0,
+            positives: 0,
+            from: u32::MAX,
+            to: 0,
+            simulated: false,
+        };
+        for (count, (reader, history)) in histories.iter().enumerate() {
+            if count % AT_A_TIME == 0 {
+                run.at(count, histories.readers())?;
+            }
+            let number = rows.readers.len() as u32;
+            let before = rows.positives;
+            for entry in history {
+                let Some(book) = catalogue.book(entry.book) else { continue };
+                let opinion = opinion(entry);
+                let stars = match opinion {
+                    Opinion::Wanted => continue,
+                    Opinion::Positive => entry.stars.map(|stars| stars.value()),
+                    Opinion::Neutral => Some(3.0),
+                    Opinion::Negative => Some(entry.stars.map_or(DISMISSED, |stars| stars.value())),
+                };
+                if opinion == Opinion::Positive {
+                    rows.positives += 1;
+                    rows.from = rows.from.min(entry.changed);
+                    rows.to = rows.to.max(entry.changed);
+                }
+                rows.all.push(Interaction { reader: number, book: book.place(), stars });
+            }
+            rows.likers += u64::from(rows.positives > before);
+            rows.simulated |= reader >= FIRST_SIMULATED;
+            rows.readers.push(i64::from(reader));
+        }
+        if rows.positives == 0 {
+            rows.from = 0;
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,87 @@
+//! How good a kind of model is on the ratings of today: trained without the rows that are held out, and asked for them.
+
+use ring::digest;
+
+use super::rows::Rows;
+use crate::{
+    artefact::Measured,
+    evaluate::{Comparison, HeldOut, Quality, Trial, compare, rank},
+    models::{Kind, Parameters, Run, TrainError, train},
+};
+
+/// Which share of the rows is held out.
+const SHARE: f64 = 0.2;
+/// With fewer readers to ask, chance would decide.
+pub(super) const LEAST_READERS: usize = 50;
+/// More readers make the answer later and no better.
+const MOST_READERS: usize = 20_000;
+/// Resamples of the bootstrap.
+const ROUNDS: u32 = 2_000;
+/// The ranking that recall is measured on.
+const DEPTH: usize = 20;
+
+/// A kind of model with what it is trained with.
+pub(super) type Recipe = (Kind, Parameters);
+
+/// The quality of a new model and of the one that answers.
+pub(super) struct Verdict {
+    pub(super) quality: Measured,
+    pub(super) compared_with: Option<Measured>,
+    pub(super) comparison: Option<Comparison>,
+}
+
+/// Splits the rows as every version does, by a hash of reader and book that is keyed with the store's name. `None` if there
+/// are too few readers to ask.
+pub(super) fn split(rows: &Rows, store: &str) -> Result<Option<Trial>, TrainError> {
+    let digest = digest::digest(&digest::SHA256, format!("held-out ratings of {store}").as_bytes());
+    let key = digest.as_ref().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let books: Vec<i64> = rows.books.iter().map(|&book| i64::from(book)).collect();
+    let mut trial = Trial::hold_out(&rows.readers, &books, &rows.all, HeldOut { key, share: SHARE })?;
+    trial.ask_at_most(MOST_READERS);
+    Ok((trial.asked().count() >= LEAST_READERS).then_some(trial))
+}
+
+/// Measures a recipe, and the one that answers now if there is one.
+pub(super) fn measure(
+    trial: &Trial,
+    rows: &Rows,
+    new: &Recipe,
+    active: Option<&Recipe>,
+    margin: f64,
+    run: &Run,
+) -> Result<Verdict, TrainError> {
+    let first = score(trial, rows, new, &run.part(0.0, 0.5))?;
+    // The same recipe on the same rows is the same model.
+    let second = match active {
+        None => None,
+        Some(active) if active == new => Some(first.clone()),
+        // What cannot be trained on today's ratings is no rival.
+        Some(active) => match score(trial, rows, active, &run.part(0.5, 1.0)) {
+            Err(TrainError::Cancelled) => return Err(TrainError::Cancelled),
+            outcome => outcome.ok(),
+        },
+    };
+    let comparison = second.as_ref().and_then(|second| compare(&second.each, &first.each, margin, ROUNDS, 1));
+    Ok(Verdict {
+        quality: measured(&first),
+        compared_with: second.as_ref().map(measured),
+        comparison,
+    })
+}
+
+fn score(trial: &Trial, rows: &Rows, (kind, parameters): &Recipe, run: &Run) -> Result<Quality, TrainError> {
+    let model = train(*kind, &trial.data, Some(&rows.items), parameters, &run.part(0.0, 0.8))?;
+    Ok(rank(&model, trial, DEPTH, &run.part(0.8, 1.0))?.quality(trial))
+}
+
+fn measured(quality: &Quality) -> Measured {
+    Measured {
+        ndcg: quality.ndcg,
+        recall: quality.recall,
+        map: quality.map,
+        coverage: quality.coverage,
+        novelty: quality.novelty,
+        gini: quality.gini,
+        readers: quality.readers as u64,
+    }
+}

@@ -1,0 +1,100 @@
+//! What starts a training by itself.
+
+use std::{error::Error, time::Duration};
+
+use chrono::{DateTime, Utc};
+use croner::Cron;
+
+use super::{Training, TrainingError};
+use crate::store::{Cause, NewJob, Scheduled, StoreError, now};
+
+/// How often it is looked for reasons.
+const LOOK: Duration = Duration::from_secs(1);
+/// Fewer changes than that are no reason, unless the setting says so.
+const LEAST: i64 = 20;
+
+impl Training {
+    /// Asks for a training.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn schedule(&self, model: &str, cause: Cause, force: bool) -> Result<Scheduled, StoreError> {
+        let changes = self.0.store.history_version().await?.changes;
+        let scheduled = self.0.store.schedule(NewJob { model, cause, force, changes }).await?;
+        if let Scheduled::Job(_) = scheduled {
+            self.wake();
+        }
+        Ok(scheduled)
+    }
+
+    /// Schedules trainings at their time, after enough changes, and when there is no model yet.
+    pub(super) async fn watch(&self) {
+        let settings = &self.0.settings;
+        if !settings.train {
+            return std::future::pending().await;
+        }
+        if let Err(error) = self.simulate().await {
+            tracing::error!(error = &error as &dyn Error, "there are no simulated readers");
+        }
+        let mut tick = settings.train_schedule.as_ref().and_then(next);
+        let mut failing = false;
+        let mut seen = -1;
+        loop {
+            let due = tick.filter(|tick| *tick <= now());
+            let outcome = self.consider(due, &mut seen).await;
+            match &outcome {
+                Ok(()) if due.is_some() => tick = settings.train_schedule.as_ref().and_then(next),
+                Ok(()) => {}
+                Err(error) if !failing => {
+                    tracing::error!(error = error as &dyn Error, "cannot see whether to train");
+                }
+                Err(_) => {}
+            }
+            failing = outcome.is_err();
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn consider(&self, due: Option<i64>, seen: &mut i64) -> Result<(), TrainingError> {
+        let inner = &*self.0;
+        let schedule = async |cause| {
+            let scheduled = self.schedule(inner.settings.model.name(), cause, false).await;
+            scheduled.map(|scheduled| {
+                if scheduled == Scheduled::Full {
+                    tracing::warn!(?cause, "too many trainings wait already");
+                }
+            })
+        };
+        if let Some(tick) = due {
+            schedule(Cause::Schedule(tick)).await.map_err(TrainingError::Store)?;
+        }
+        let changes = inner.store.history_version().await.map_err(TrainingError::Store)?.changes;
+        if changes == *seen {
+            return Ok(());
+        }
+        self.make_room_for_real_ones().await?;
+        if self.answering().is_empty() {
+            if !inner.readers.ratings().is_empty() {
+                schedule(Cause::Start).await.map_err(TrainingError::Store)?;
+            }
+        } else if inner.settings.train_after > 0 {
+            let most = i64::from(inner.settings.train_after);
+            schedule(Cause::Ratings { least: LEAST.min(most), most }).await.map_err(TrainingError::Store)?;
+        }
+        *seen = changes;
+        Ok(())
+    }
+}
+
+/// When the schedule is due next, in milliseconds since 1970.
+fn next(schedule: &Cron) -> Option<i64> {
+    let now = DateTime::<Utc>::from_timestamp_millis(now())?;
+    match schedule.find_next_occurrence(&now, false) {
+        Ok(next) => Some(next.timestamp_millis()),
+        Err(error) => {
+            tracing::error!(%error, "the schedule never comes");
+            None
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Artefacts that are damaged, cut short or somebody else's.
+
+use std::{fs, path::Path};
+
+use protobufs::models::{ActivateModelRequest, TrainRequest};
+use tonic::{Code, Status};
+
+use crate::{Place, Server};
+
+/// A place with two models, the second of which answers.
+async fn two_models(place: &Place) -> (String, String) {
+    let server = place.serve(&["--model", "knn-cosine"]).await.with_ratings().await;
+    let first = server.answering().await;
+    let force = TrainRequest { model: "slim".to_owned(), force: true };
+    let job = server.models().await.train(force).await.unwrap().into_inner().job.unwrap();
+    let second = server.end_of(job.id).await.model_version;
+    assert_eq!(server.answering().await, second);
+    server.stop().await;
+    (first, second)
+}
+
+async fn activate(server: &Server, version: &str) -> Result<(), Status> {
+    let request = ActivateModelRequest { version: version.to_owned() };
+    server.models().await.activate_model(request).await.map(drop)
+}
+
+/// Changes a field of the manifest.
+fn edit(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let file = folder.join("manifest.json");
+    let mut manifest = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    change(&mut manifest);
+    fs::write(&file, serde_json::to_vec(&manifest).unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_good_model_answers_when_the_active_one_is_damaged() {
+    let place = Place::sqlite().unwrap();
+    let (first, second) = two_models(&place).await;
+    let file = place.model(&second).join("model.safetensors");
+    let whole = fs::read(&file).unwrap();
+
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0x10;
+    for (bytes, reason) in [(&damaged[..], "SHA-256"), (&whole[..middle], "incomplete"), (&[], "incomplete")] {
+        fs::write(&file, bytes).unwrap();
+        let server = place.serve(&[]).await;
+        assert_eq!(server.answering().await, first, "{reason}");
+        let listed = server.list().await;
+        let broken = listed.iter().find(|model| model.version == second).unwrap();
+        assert!(broken.refused.contains(reason) && !broken.active, "{broken:?}");
+        let refused = activate(&server, &second).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().contains(reason), "{refused:?}");
+        assert_eq!(server.answering().await, first);
+        server.stop().await;
+    }
+
+    // Once it is mended, it answers again by itself.
+    let server = place.serve(&[]).await;
+    fs::write(&file, &whole).unwrap();
+    crate::within(20, "it is loaded", async || (server.answering().await == second).then_some(())).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_foreign_or_half_there_is_refused_with_the_reason() {
+    let place = Place::sqlite().unwrap();
+    let (_, second) = two_models(&place).await;
+    let copy = |name: &str, change: &dyn Fn(&mut serde_json::Value)| {
+        let folder = place.model(name);
+        fs::create_dir_all(&folder).unwrap();
+        for file in ["model.safetensors", "manifest.json"] {
+            fs::copy(place.model(&second).join(file), folder.join(file)).unwrap();
+        }
+        edit(&folder, |manifest| {
+            manifest["version"] = name.into();
+            change(manifest);
+        });
+    };
+    copy("elsewhere", &|manifest| manifest["store"] = "another".into());
+    copy("renamed", &|manifest| manifest["version"] = "other".into());
+    copy("later", &|manifest| manifest["schema"] = 2.into());
+    copy("strange", &|manifest| manifest["kind"] = "oracle".into());
+    copy("other-format", &|manifest| manifest["format"] = "pickle".into());
+    copy("parameters", &|manifest| manifest["parameters"]["slim.l1"] = (-1.0).into());
+    copy("books", &|manifest| manifest["data"]["books"] = 3.into());
+    copy("no-json", &|_| ());
+    fs::write(place.model("no-json").join("manifest.json"), "{\"format\": ").unwrap();
+    copy("long", &|_| ());
+    fs::write(place.model("long").join("manifest.json"), vec![b' '; 2 << 20]).unwrap();
+    copy("no-tensors", &|_| ());
+    fs::remove_file(place.model("no-tensors").join("model.safetensors")).unwrap();
+    // The manifest comes last: without it there is nothing.
+    copy("on-its-way", &|_| ());
+    fs::remove_file(place.model("on-its-way").join("manifest.json")).unwrap();
+
+    let server = place.serve(&[]).await;
+    for (version, code, reason) in [
+        ("elsewhere", Code::FailedPrecondition, "another store"),
+        ("renamed", Code::FailedPrecondition, "other"),
+        ("later", Code::FailedPrecondition, "schema is 2"),
+        ("strange", Code::FailedPrecondition, "no model is called oracle"),
+        ("other-format", Code::FailedPrecondition, "pickle"),
+        ("parameters", Code::FailedPrecondition, "slim.l1"),
+        ("books", Code::FailedPrecondition, "number of books"),
+        ("no-json", Code::FailedPrecondition, "cannot be read"),
+        ("long", Code::FailedPrecondition, "artefact"),
+        ("no-tensors", Code::FailedPrecondition, "no models/no-tensors/model.safetensors"),
+        ("on-its-way", Code::NotFound, "Model not found"),
+    ] {
+        let refused = activate(&server, version).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{version}: {refused:?}");
+        assert!(refused.message().contains(reason), "{version}: {refused:?}");
+    }
+    assert_eq!(server.answering().await, second);
+
+    // One that somebody else has made of this store's ratings is as good as ours.
+    copy("from-elsewhere", &|manifest| manifest["store"] = "".into());
+    activate(&server, "from-elsewhere").await.unwrap();
+    assert_eq!(server.answering().await, "from-elsewhere");
+    assert!(server.list().await.iter().any(|model| model.version == "from-elsewhere" && model.active));
+    server.stop().await;
+}

@@ -1,0 +1,66 @@
+//! What becomes of jobs whose process dies.
+
+use std::time::Duration;
+
+use protobufs::models::JobState;
+use recommendations::store::{Cause, JobState as Stored, NewJob, Scheduled, Store};
+
+use crate::on_both;
+
+/// A process that begins a job and dies in the middle: nothing but its claim is left.
+async fn begin_and_die(store: &Store, id: i64) {
+    crate::within(60, "the job waits", async || store.claim(id, "dead").await.unwrap().then_some(())).await;
+}
+
+on_both! {
+    async fn a_job_whose_process_died_begins_again_once(place: Place) {
+        let server = place.serve(&[]).await.with_ratings().await;
+        server.stop().await;
+        let store = Store::connect(&place.url).await.unwrap();
+        let new = NewJob { model: "popular", cause: Cause::Call, force: true, changes: 0 };
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let Scheduled::Job(job) = store.schedule(new).await.unwrap() else { panic!("it waits") };
+            ids.push(job.id);
+        }
+        begin_and_die(&store, ids[0]).await;
+        // One at a time: the dead one's turn is not over.
+        assert!(!store.claim(ids[1], "other").await.unwrap());
+        assert_eq!(store.job(ids[0]).await.unwrap().unwrap().state, Stored::Running);
+
+        let server = place.serve(&[]).await;
+        let job = server.end_of(ids[0]).await;
+        assert_eq!(job.state(), JobState::Succeeded, "{}", job.message);
+        assert_eq!(store.job(ids[0]).await.unwrap().unwrap().attempts, 2);
+        assert_eq!(server.end_of(ids[1]).await.state(), JobState::Succeeded);
+        server.stop().await;
+    }
+
+    async fn a_job_that_kills_its_process_twice_has_failed(place: Place) {
+        let server = place.serve(&["--train", "false"]).await;
+        let store = Store::connect(&place.url).await.unwrap();
+        let job = server.schedule("popular").await;
+        begin_and_die(&store, job.id).await;
+        // The server does not train; it sees that nobody else does, either.
+        begin_and_die(&store, job.id).await;
+        let job = server.end_of(job.id).await;
+        assert_eq!(job.state(), JobState::Failed);
+        assert!(job.message.contains("ended in the middle, twice"), "{}", job.message);
+        server.stop().await;
+    }
+
+    async fn a_job_under_way_waits_for_the_next_start_when_the_server_is_stopped(place: Place) {
+        let server = place.serve(&["--model", "popular"]).await;
+        server.rate(1..1_500, 600, 60).await;
+        crate::within(60, "the first model", async || (!server.answering().await.is_empty()).then_some(())).await;
+        let job = server.schedule("als").await;
+        crate::within(30, "it trains", async || {
+            (server.job(job.id).await.state() == JobState::Running).then_some(())
+        })
+        .await;
+        tokio::time::timeout(Duration::from_secs(10), server.stop()).await.unwrap();
+        let store = Store::connect(&place.url).await.unwrap();
+        let left = store.job(job.id).await.unwrap().unwrap();
+        assert_eq!((left.state, left.attempts), (Stored::Scheduled, 0), "{left:?}");
+    }
+}

@@ -1,0 +1,151 @@
+//! From a call to a model that answers.
+
+use protobufs::models::{
+    ActivateModelRequest, GetVariantReportRequest, JobState, RollBackModelRequest, TrainRequest,
+    WatchJobRequest,
+};
+use tonic::Code;
+
+use crate::{BOOKS, READERS, on_both};
+
+on_both! {
+    async fn a_training_is_answered_at_once_watched_to_its_end_and_its_model_answers(place: Place) {
+        let server = place.serve(&[]).await.with_ratings().await;
+        let job = server.schedule("knn-cosine").await;
+        assert_eq!((job.state(), job.model.as_str(), job.cause.as_str()), (JobState::Scheduled, "knn-cosine", "call"));
+        let mut news = server.models().await.watch_job(WatchJobRequest { id: job.id }).await.unwrap().into_inner();
+        let mut seen = Vec::new();
+        while let Some(message) = news.message().await.unwrap() {
+            seen.push(message.job.unwrap());
+        }
+        assert!(seen.iter().is_sorted_by_key(|job| job.state), "{seen:?}");
+        let end = seen.last().unwrap();
+        assert_eq!((end.state(), end.progress), (JobState::Succeeded, 1.0), "{}", end.message);
+        assert!(end.ended_at.unwrap().seconds >= end.started_at.unwrap().seconds);
+
+        let models = server.list().await;
+        let model = models.iter().find(|model| model.version == end.model_version).unwrap();
+        assert!(model.active && !model.simulated && model.refused.is_empty(), "{model:?}");
+        assert_eq!((model.kind.as_str(), model.readers), ("knn-cosine", i64::from(READERS)));
+        assert!(model.books >= i64::from(BOOKS) && model.interactions > 0 && model.bytes > 0);
+        assert!(model.parameters.starts_with('{') && model.parameters.contains("cosine.depth"));
+        let quality = model.quality.unwrap();
+        assert!(quality.readers >= 50 && quality.ndcg > 0.1 && quality.ndcg <= 1.0, "{quality:?}");
+        assert!(model.compared_with.is_some());
+
+        // What its readers get comes from it: books of the same remainder.
+        let answer = crate::within(10, "it answers", async || {
+            let answer = server.recommend(1).await;
+            (answer.model_version == end.model_version).then_some(answer)
+        })
+        .await;
+        assert!(!answer.simulated);
+        let first = &answer.recommendations[0];
+        assert_eq!((first.id % 6, first.source_book_id % 6), (2, 2), "{first:?}");
+        server.stop().await;
+    }
+
+    async fn a_worse_model_is_kept_with_the_reason_unless_it_is_forced_and_rollback_takes_one_call(place: Place) {
+        let server = place.serve(&["--model", "knn-cosine"]).await.with_ratings().await;
+        let good = server.answering().await;
+        assert!(good.contains("knn-cosine"), "{good}");
+        let worse = server.train("popular").await;
+        assert_eq!(worse.state(), JobState::Succeeded, "{}", worse.message);
+        assert!(worse.message.contains("worse by more than 0.01"), "{}", worse.message);
+        assert_eq!(server.answering().await, good);
+        let listed = server.list().await;
+        let refused = listed.iter().find(|model| model.version == worse.model_version).unwrap();
+        assert!(refused.refused.contains("NDCG@10") && !refused.active, "{refused:?}");
+        assert!(refused.quality.unwrap().ndcg < refused.compared_with.unwrap().ndcg);
+
+        let mut client = server.models().await;
+        let force = TrainRequest { model: "popular".to_owned(), force: true };
+        let job = client.train(force).await.unwrap().into_inner().job.unwrap();
+        let forced = server.end_of(job.id).await;
+        assert_eq!(server.answering().await, forced.model_version, "{}", forced.message);
+
+        let back = client.roll_back_model(RollBackModelRequest {}).await.unwrap().into_inner().model.unwrap();
+        assert!(back.active && back.version == good);
+        let again = ActivateModelRequest { version: worse.model_version.clone() };
+        let again = client.activate_model(again).await.unwrap().into_inner().model.unwrap();
+        assert!(again.active && again.refused.is_empty(), "whoever activates it wants it: {again:?}");
+        server.stop().await;
+
+        // The choice outlives the process.
+        let server = place.serve(&[]).await;
+        assert_eq!(server.answering().await, worse.model_version);
+        assert_eq!(server.list().await.len(), 3);
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_is_refused() {
+    let place = crate::Place::sqlite().unwrap();
+    let server = place.serve(&[]).await;
+    let mut client = server.models().await;
+    let code = |answer: Result<_, tonic::Status>| answer.map(|_: ()| ()).unwrap_err().code();
+    let unknown = TrainRequest { model: "oracle".to_owned(), force: false };
+    assert_eq!(code(client.train(unknown).await.map(drop)), Code::InvalidArgument);
+    for (version, expected) in
+        [("9-slim-abc", Code::NotFound), ("../../etc", Code::NotFound), ("", Code::NotFound)]
+    {
+        let request = ActivateModelRequest { version: version.to_owned() };
+        assert_eq!(code(client.activate_model(request).await.map(drop)), expected, "{version}");
+    }
+    let nothing = client.roll_back_model(RollBackModelRequest {}).await.map(drop);
+    assert_eq!(code(nothing), Code::FailedPrecondition);
+    assert_eq!(code(client.watch_job(WatchJobRequest { id: 77 }).await.map(drop)), Code::NotFound);
+    let report = client.get_variant_report(GetVariantReportRequest { days: 0 }).await.unwrap().into_inner();
+    assert!(report.variants.is_empty() && report.summary.starts_with("Nothing is compared"));
+    let negative = client.get_variant_report(GetVariantReportRequest { days: -1 }).await.map(drop);
+    assert_eq!(code(negative), Code::InvalidArgument);
+    // Nobody has rated anything: the job says so.
+    let job = server.train("").await;
+    assert_eq!((job.state(), job.model.as_str()), (JobState::Failed, "blend"));
+    assert!(job.message.contains("no positive interaction"), "{}", job.message);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_is_trained_written_and_read_again() {
+    let place = crate::Place::sqlite().unwrap();
+    let server = place.serve(&["--kept-models", "20"]).await.with_ratings().await;
+    for kind in ["slim", "ease", "als", "knn-bm25", "knn-cosine", "popular", "content", "blend"] {
+        let request = TrainRequest { model: kind.to_owned(), force: true };
+        let job = server.models().await.train(request).await.unwrap().into_inner().job.unwrap();
+        let job = server.end_of(job.id).await;
+        assert_eq!(job.state(), JobState::Succeeded, "{kind}: {}", job.message);
+        // Read back from the object store, with all checks.
+        let request = ActivateModelRequest { version: job.model_version.clone() };
+        server.models().await.activate_model(request).await.unwrap();
+        let answer = crate::within(10, "it answers", async || {
+            let answer = server.recommend(3).await;
+            (answer.model_version == job.model_version).then_some(answer)
+        })
+        .await;
+        assert_eq!(answer.recommendations.len(), 10, "{kind}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_models_go_but_the_active_one_and_the_one_before_stay() {
+    let place = crate::Place::sqlite().unwrap();
+    let server = place.serve(&["--model", "knn-cosine", "--kept-models", "2"]).await.with_ratings().await;
+    let first = server.answering().await;
+    let mut versions = Vec::new();
+    for _ in 0..4 {
+        // Worse, so that the first goes on answering.
+        versions.push(server.train("popular").await.model_version);
+    }
+    let kept: Vec<String> = server.list().await.into_iter().map(|model| model.version).collect();
+    assert_eq!(kept, [&versions[3], &versions[2], &first].map(String::clone));
+    let folders = std::fs::read_dir(place.path().join("models")).unwrap();
+    let folders = folders.filter(|folder| {
+        let folder = folder.as_ref().unwrap().path();
+        std::fs::read_dir(folder).unwrap().count() > 0
+    });
+    assert_eq!(folders.count(), 3);
+    server.stop().await;
+}

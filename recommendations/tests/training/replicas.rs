@@ -1,0 +1,142 @@
+//! Several servers over one PostgreSQL and one object store.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use protobufs::models::{
+    CancelJobRequest, JobState, RollBackModelRequest, TrainRequest, models_service_client::ModelsServiceClient,
+};
+
+use crate::{Place, Server, channel};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_converge_on_the_active_model_and_cancel_each_other_s_jobs() {
+    let Some(place) = Place::postgres() else { return };
+    let one = place.serve(&["--model", "popular"]).await;
+    let other = place.serve(&["--train", "false"]).await;
+    one.rate(1..1_500, 600, 60).await;
+    let both_answer = async |version: &str| {
+        let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
+        for server in [&one, &other] {
+            crate::within(10, "it converges", async || (server.answering().await == version).then_some(())).await;
+        }
+        assert!(tokio::time::Instant::now() < limit, "later than two seconds");
+    };
+    crate::within(60, "the first model", async || (!one.answering().await.is_empty()).then_some(())).await;
+    let first = one.answering().await;
+    both_answer(&first).await;
+
+    // Asked for there, trained here.
+    let force = TrainRequest { model: "knn-cosine".to_owned(), force: true };
+    let job = other.models().await.train(force).await.unwrap().into_inner().job.unwrap();
+    let job = other.end_of(job.id).await;
+    assert_eq!(job.state(), JobState::Succeeded, "{}", job.message);
+    both_answer(&job.model_version).await;
+    other.models().await.roll_back_model(RollBackModelRequest {}).await.unwrap();
+    both_answer(&first).await;
+
+    let long = other.schedule("als").await;
+    crate::within(30, "it trains", async || (other.job(long.id).await.state() == JobState::Running).then_some(()))
+        .await;
+    let begun = std::time::Instant::now();
+    let cancelled = other.models().await.cancel_job(CancelJobRequest { id: long.id }).await.unwrap();
+    assert_eq!(cancelled.into_inner().job.unwrap().state(), JobState::Cancelled);
+    assert!(begun.elapsed() < std::time::Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    one.stop().await;
+    other.stop().await;
+}
+
+/// A process that is killed when it is dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+const KEYS: [(&str, &str); 3] =
+    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test-secret"), ("AWS_REGION", "us-east-1")];
+
+/// A real server of the protocol, with one bucket, over a folder.
+fn s3(folder: &std::path::Path) -> Option<(Process, SocketAddr)> {
+    if !testing::have(&["versitygw"]) {
+        return None;
+    }
+    let place = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
+    std::fs::create_dir_all(folder.join("shelf")).unwrap();
+    let child = Command::new("versitygw")
+        .env("ROOT_ACCESS_KEY", KEYS[0].1)
+        .env("ROOT_SECRET_KEY", KEYS[1].1)
+        .args(["--quiet", "--port", &place.to_string(), "posix"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Some((Process(child), place))
+}
+
+fn server(place: &Place, s3: SocketAddr, train: &str) -> (Process, Server) {
+    let address = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
+    let log = std::fs::File::create(place.path().join(format!("log-{}", address.port()))).unwrap();
+    let child = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_recommendations")))
+        .env_clear()
+        .envs(KEYS)
+        .env("AWS_ENDPOINT_URL", format!("http://{s3}"))
+        .env("OBJECTS_URL", "s3://shelf/suite")
+        .env("DATABASE_URL", &place.url)
+        .env("RECOMMENDATIONS_TRAIN", train)
+        .env("RECOMMENDATIONS_SIMULATED_READERS", "false")
+        .args(["--bind", &address.to_string(), "--admin-bind", "127.0.0.1:0", "--model", "knn-cosine"])
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    (Process(child), Server { address, stop: None, running: None })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_share_models_over_s3() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_s3, address)) = s3(folder.path()) else { return };
+    let Some(place) = Place::postgres() else { return };
+    let (_first, one) = server(&place, address, "true");
+    drop(channel(one.address).await);
+    let (_second, other) = server(&place, address, "false");
+    one.rate(1..121, 60, 8).await;
+    let seen = crate::within(60, "the first model", async || {
+        let seen = other.answering().await;
+        (!seen.is_empty()).then_some(seen)
+    })
+    .await;
+    assert_eq!(one.answering().await, seen);
+    // A rating through one is seen through the other, and so is what its model makes of it.
+    let answer = crate::within(10, "an answer", async || {
+        let answer = other.recommend(1).await;
+        (answer.model_version == seen).then_some(answer)
+    })
+    .await;
+    assert!(answer.recommendations[0].source_book_id > 0, "{answer:?}");
+    let folder = folder.path().join("shelf/suite/models").join(&seen);
+    assert!(folder.join("manifest.json").is_file() && folder.join("model.safetensors").is_file());
+
+    // A store that is away is no reason to stop serving.
+    drop(_s3);
+    let job = ModelsServiceClient::new(one.channel().await)
+        .train(TrainRequest { model: "popular".to_owned(), force: true })
+        .await
+        .unwrap()
+        .into_inner()
+        .job
+        .unwrap();
+    let job = one.end_of(job.id).await;
+    assert_eq!(job.state(), JobState::Failed);
+    assert!(job.message.contains("artefact"), "{}", job.message);
+    assert_eq!(other.recommend(1).await.model_version, seen);
+}
