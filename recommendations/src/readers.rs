@@ -24,6 +24,8 @@ use crate::{
     store::{ReaderEvent, Store, StoreError},
 };
 
+const _: () = assert!(MAX_HISTORY == 10_000, "the sentence below says 10,000");
+
 /// How many changes may be submitted together.
 pub const MAX_TOGETHER: usize = 500;
 /// How many submissions wait to be written; who brings more waits to be let in.
@@ -65,7 +67,7 @@ pub struct Readers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
     /// The reader has as many entries as a reader may have.
-    #[error("a reader's history holds at most {MAX_HISTORY} entries")]
+    #[error("a reader's history holds at most 10,000 entries")]
     HistoryFull,
     /// There is no number left for a new reader.
     #[error("there is no number left for a new reader")]

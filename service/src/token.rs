@@ -60,7 +60,11 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, BadToken> {
         let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if visible && (1..=MAX_CHARACTERS).contains(&text.len()) { Ok(Self(text.into())) } else { Err(BadToken) }
+        if visible && (1..=MAX_CHARACTERS).contains(&text.len()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(BadToken)
+        }
     }
 }
 
@@ -84,7 +88,9 @@ impl Guard {
     /// Why not.
     pub fn check(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Refused> {
         match &self.0 {
-            Some(token) if shown(headers).is_some_and(|shown| same(shown, token.secret().as_bytes())) => Ok(()),
+            Some(token) if shown(headers).is_some_and(|shown| same(shown, token.secret().as_bytes())) => {
+                Ok(())
+            }
             Some(_) => Err(Refused::Token),
             None if peer.is_some_and(|peer| peer.address.ip().to_canonical().is_loopback()) => Ok(()),
             None => Err(Refused::Elsewhere),
@@ -159,7 +165,8 @@ mod tests {
             assert_eq!(guard.check(&showing("Bearer s3cret"), peer), Ok(()));
             assert_eq!(guard.check(&showing("bearer s3cret"), peer), Ok(()));
             assert_eq!(guard.check(&HeaderMap::new(), peer), Err(Refused::Token));
-            for wrong in ["Bearer s3cre", "Bearer s3crets", "Bearer  s3cret", "Basic s3cret", "s3cret", "Bearer ", ""]
+            for wrong in
+                ["Bearer s3cre", "Bearer s3crets", "Bearer  s3cret", "Basic s3cret", "s3cret", "Bearer ", ""]
             {
                 assert_eq!(guard.check(&showing(wrong), peer), Err(Refused::Token), "{wrong}");
             }

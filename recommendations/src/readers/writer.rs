@@ -173,7 +173,9 @@ impl Writer {
         let forgotten = i64::from(now) - REQUESTS_KEPT;
         let repeated = match requests.as_slice() {
             [] => Default::default(),
-            requests => writing.claim(requests, i64::from(now), forgotten).await.map_err(ReadersError::Store)?,
+            requests => {
+                writing.claim(requests, i64::from(now), forgotten).await.map_err(ReadersError::Store)?
+            }
         };
         let claimed = requests.len() > repeated.len();
         let ratings = self.ratings.clone();
@@ -183,11 +185,11 @@ impl Writer {
             let refused = together.iter().enumerate().filter(|(_, said)| !batch.add(said));
             outcomes.push(Ok(refused.map(|(place, _)| place).collect()));
         }
-        let numbers: Vec<_> = (0..created)
-            .map(|_| writing.new_reader(FIRST_SIMULATED).ok_or(WriteError::NoNumber))
-            .collect();
+        let numbers: Vec<_> =
+            (0..created).map(|_| writing.new_reader(FIRST_SIMULATED).ok_or(WriteError::NoNumber)).collect();
         let entries = batch.entries();
-        if entries.is_empty() && created == 0 && !claimed && batch.events.is_empty() && self.events.is_empty() {
+        if entries.is_empty() && created == 0 && !claimed && batch.events.is_empty() && self.events.is_empty()
+        {
             writing.leave().await.map_err(ReadersError::Store)?;
             return Ok((outcomes, numbers));
         }

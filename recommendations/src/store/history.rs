@@ -160,11 +160,13 @@ impl Store {
     /// If the database does not answer.
     pub async fn sweep_history(&self, now: i64, requests_before: i64) -> Result<bool, StoreError> {
         let mut transaction = self.begin_to_write().await?;
-        let sql = "update reader_counters set one = 1 where one = 1 returning revision, swept_revision, swept_at";
-        let (revision, known, since): (i64, i64, i64) = on_either!(Transaction, &mut transaction, transaction => {
-            sqlx::query_as(sql).fetch_one(&mut **transaction).await
-        })
-        .map_err(failed("lock the histories"))?;
+        let sql =
+            "update reader_counters set one = 1 where one = 1 returning revision, swept_revision, swept_at";
+        let (revision, known, since): (i64, i64, i64) =
+            on_either!(Transaction, &mut transaction, transaction => {
+                sqlx::query_as(sql).fetch_one(&mut **transaction).await
+            })
+            .map_err(failed("lock the histories"))?;
         if now - since >= REMOVALS_KEPT {
             for sql in [
                 "delete from history where stars = 0 and shelf = 0 and flags = 0 and revision <= $1",
@@ -433,7 +435,8 @@ async fn changes(
         sqlx::query_as(sql).bind(since).bind(revision).fetch_all(&mut **transaction).await
     })
     .map_err(failed("read who was erased"))?;
-    changes.erased = erased.into_iter().map(|(first, last)| (first.unsigned_abs(), last.unsigned_abs())).collect();
+    changes.erased =
+        erased.into_iter().map(|(first, last)| (first.unsigned_abs(), last.unsigned_abs())).collect();
     let sql = "select reader, book, stars, shelf, flags, changed_at from history
                where revision > $1 and revision <= $2";
     let rows: Vec<Row> = on_either!(Transaction, &mut *transaction, transaction => {

@@ -104,8 +104,7 @@ where
         let mut service = std::mem::replace(&mut self.service, unpolled);
         Box::pin(async move {
             let path = request.uri().path();
-            let most =
-                if inner.streams.contains(&path) { FOR_EVER } else { inner.settings.max_call_time };
+            let most = if inner.streams.contains(&path) { FOR_EVER } else { inner.settings.max_call_time };
             let deadline = match deadline(request.headers(), most) {
                 Ok(deadline) => deadline,
                 Err(status) => return Ok(status.into_http()),

@@ -1,0 +1,166 @@
+mod events;
+mod export;
+mod import;
+mod list;
+mod parse;
+mod render;
+
+use std::sync::Arc;
+
+use protobufs::readers::{
+    CreateReaderRequest, CreateReaderResponse, DismissRequest, DismissResponse, EraseReaderRequest,
+    EraseReaderResponse, EraseSimulatedReadersRequest, EraseSimulatedReadersResponse, ExportHistoryRequest,
+    ExportHistoryResponse, ImportHistoryRequest, ImportHistoryResponse, ImportLibraryRequest,
+    ImportLibraryResponse, ListHistoryRequest, ListHistoryResponse, OwnRequest, OwnResponse, RateRequest,
+    RateResponse, RecordEventsRequest, RecordEventsResponse, ShelveRequest, ShelveResponse, UndismissRequest,
+    UndismissResponse, UnrateRequest, UnrateResponse, readers_service_server::ReadersService,
+};
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use self::parse::About;
+use super::{answer::answer, status::CallError};
+use crate::{
+    loading::Current,
+    ratings::Change,
+    readers::{Readers, Said},
+    training::Training,
+};
+
+/// Exports at a time: each holds the numbers of all readers.
+const EXPORTS: usize = 8;
+
+pub(super) struct Service {
+    current: Current,
+    readers: Readers,
+    training: Training,
+    exports: Arc<Semaphore>,
+}
+
+impl Service {
+    pub(super) fn new(current: Current, readers: Readers, training: Training) -> Self {
+        Self { current, readers, training, exports: Arc::new(Semaphore::new(EXPORTS)) }
+    }
+
+    /// Stores what a reader says of a book that there is.
+    async fn say(&self, about: Result<About, CallError>, change: Change) -> Result<(), CallError> {
+        let About { reader, book, request, recommendation } = about?;
+        if self.current.load().catalogue.book(book).is_none() {
+            return Err(CallError::NoSuchBook);
+        }
+        Ok(self.readers.say(Said { reader, book, change, request, recommendation }).await?)
+    }
+}
+
+#[tonic::async_trait]
+impl ReadersService for Service {
+    async fn create_reader(
+        &self,
+        _request: Request<CreateReaderRequest>,
+    ) -> Result<Response<CreateReaderResponse>, Status> {
+        let reader = self.readers.create().await.map_err(CallError::from)?;
+        Ok(answer(CreateReaderResponse { reader_id: render::reader(reader) }))
+    }
+
+    async fn rate(&self, request: Request<RateRequest>) -> Result<Response<RateResponse>, Status> {
+        let (about, stars) = parse::rate(request.into_inner())?;
+        self.say(Ok(about), Change::Rate(stars)).await?;
+        Ok(answer(RateResponse {}))
+    }
+
+    async fn unrate(&self, request: Request<UnrateRequest>) -> Result<Response<UnrateResponse>, Status> {
+        let UnrateRequest { reader_id, book_id, request_id } = request.into_inner();
+        self.say(About::parse(reader_id, book_id, request_id), Change::Unrate).await?;
+        Ok(answer(UnrateResponse {}))
+    }
+
+    async fn dismiss(&self, request: Request<DismissRequest>) -> Result<Response<DismissResponse>, Status> {
+        self.say(parse::dismiss(request.into_inner()), Change::Dismiss).await?;
+        Ok(answer(DismissResponse {}))
+    }
+
+    async fn undismiss(
+        &self,
+        request: Request<UndismissRequest>,
+    ) -> Result<Response<UndismissResponse>, Status> {
+        let UndismissRequest { reader_id, book_id, request_id } = request.into_inner();
+        self.say(About::parse(reader_id, book_id, request_id), Change::Undismiss).await?;
+        Ok(answer(UndismissResponse {}))
+    }
+
+    async fn shelve(&self, request: Request<ShelveRequest>) -> Result<Response<ShelveResponse>, Status> {
+        let (about, shelf) = parse::shelve(request.into_inner())?;
+        self.say(Ok(about), Change::Shelve(shelf)).await?;
+        Ok(answer(ShelveResponse {}))
+    }
+
+    async fn own(&self, request: Request<OwnRequest>) -> Result<Response<OwnResponse>, Status> {
+        let OwnRequest { reader_id, book_id, owned, request_id } = request.into_inner();
+        self.say(About::parse(reader_id, book_id, request_id), Change::Own(owned)).await?;
+        Ok(answer(OwnResponse {}))
+    }
+
+    async fn list_history(
+        &self,
+        request: Request<ListHistoryRequest>,
+    ) -> Result<Response<ListHistoryResponse>, Status> {
+        let snapshot = self.current.load_full();
+        let version = snapshot.catalogue.version();
+        Ok(answer(list::page(self.readers.ratings(), version, request.get_ref())?))
+    }
+
+    async fn import_history(
+        &self,
+        request: Request<Streaming<ImportHistoryRequest>>,
+    ) -> Result<Response<ImportHistoryResponse>, Status> {
+        let imported = import::all(&self.readers, &self.current, request.into_inner()).await?;
+        Ok(answer(imported))
+    }
+
+    type ImportLibraryStream = ReceiverStream<Result<ImportLibraryResponse, Status>>;
+
+    async fn import_library(
+        &self,
+        request: Request<Streaming<ImportLibraryRequest>>,
+    ) -> Result<Response<Self::ImportLibraryStream>, Status> {
+        let _ = request;
+        Err(Status::unimplemented("comes within the hour"))
+    }
+
+    type ExportHistoryStream = ReceiverStream<Result<ExportHistoryResponse, Status>>;
+
+    async fn export_history(
+        &self,
+        request: Request<ExportHistoryRequest>,
+    ) -> Result<Response<Self::ExportHistoryStream>, Status> {
+        let reader = parse::reader_or_all(request.get_ref().reader_id)?;
+        let exporting = Arc::clone(&self.exports).try_acquire_owned();
+        let exporting = exporting.map_err(|_| CallError::TooManyExports)?;
+        Ok(Response::new(export::start(self.readers.ratings().clone(), reader, exporting)))
+    }
+
+    async fn erase_reader(
+        &self,
+        request: Request<EraseReaderRequest>,
+    ) -> Result<Response<EraseReaderResponse>, Status> {
+        let reader = parse::reader(request.get_ref().reader_id)?;
+        let erased = self.readers.erase(reader).await.map_err(CallError::from)?;
+        Ok(answer(EraseReaderResponse { entries: render::count(erased.entries) }))
+    }
+
+    async fn erase_simulated_readers(
+        &self,
+        _request: Request<EraseSimulatedReadersRequest>,
+    ) -> Result<Response<EraseSimulatedReadersResponse>, Status> {
+        let readers = self.training.erase_simulated().await.map_err(CallError::from)?;
+        Ok(answer(EraseSimulatedReadersResponse { readers: render::count(readers) }))
+    }
+
+    async fn record_events(
+        &self,
+        request: Request<Streaming<RecordEventsRequest>>,
+    ) -> Result<Response<RecordEventsResponse>, Status> {
+        Ok(answer(events::all(&self.readers, request.into_inner()).await?))
+    }
+}

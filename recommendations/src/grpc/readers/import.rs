@@ -1,0 +1,106 @@
+use std::{collections::VecDeque, time::Duration};
+
+use protobufs::readers::{ImportHistoryError, ImportHistoryRequest, ImportHistoryResponse};
+use tokio::time::timeout;
+use tonic::Streaming;
+
+use super::parse;
+use crate::{
+    grpc::{
+        parse::name,
+        status::{CallError, Violation},
+    },
+    loading::Current,
+    ratings::Change,
+    readers::{MAX_TOGETHER, Readers, Said, Submitted, WriteError, now},
+};
+
+/// How long a stream may be silent.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How many reasons an answer holds.
+const REASONS: usize = 1_000;
+/// How much of a stream is on its way into the store at once, in submissions.
+const IN_FLIGHT: usize = 8;
+
+/// Stores a stream of entries. What comes is held only until it is stored, which it is in the order in which it came.
+pub(super) async fn all(
+    readers: &Readers,
+    current: &Current,
+    mut stream: Streaming<ImportHistoryRequest>,
+) -> Result<ImportHistoryResponse, CallError> {
+    let mut import = Import::default();
+    let mut position = 0;
+    loop {
+        let message = timeout(SILENCE, stream.message()).await.map_err(|_| CallError::Silent)?;
+        let Some(request) = message.map_err(CallError::Broken)? else { break };
+        match said(current, request) {
+            Ok(said) => {
+                import.places.push(position);
+                import.said.push(said);
+            }
+            Err(reason) => import.refuse(position, reason),
+        }
+        position += 1;
+        if import.said.len() == MAX_TOGETHER {
+            import.submit(readers).await?;
+        }
+    }
+    import.submit(readers).await?;
+    while import.settle().await? {}
+    import.errors.sort_unstable_by_key(|error| error.position);
+    let stored = position - import.refused;
+    Ok(ImportHistoryResponse { stored, refused: import.refused, errors: import.errors })
+}
+
+#[derive(Default)]
+struct Import {
+    said: Vec<Said>,
+    /// Where in the stream they were.
+    places: Vec<i64>,
+    submitted: VecDeque<(Submitted, Vec<i64>)>,
+    refused: i64,
+    errors: Vec<ImportHistoryError>,
+}
+
+impl Import {
+    async fn submit(&mut self, readers: &Readers) -> Result<(), CallError> {
+        if self.said.is_empty() {
+            return Ok(());
+        }
+        if self.submitted.len() >= IN_FLIGHT {
+            self.settle().await?;
+        }
+        let (said, places) = (std::mem::take(&mut self.said), std::mem::take(&mut self.places));
+        let submitted = readers.submit(said).await?;
+        self.submitted.push_back((submitted, places));
+        Ok(())
+    }
+
+    /// Waits for the oldest submission; false if there is none.
+    async fn settle(&mut self) -> Result<bool, CallError> {
+        let Some((submitted, places)) = self.submitted.pop_front() else { return Ok(false) };
+        for place in submitted.stored().await? {
+            self.refuse(places[place], WriteError::HistoryFull.to_string());
+        }
+        Ok(true)
+    }
+
+    fn refuse(&mut self, position: i64, reason: String) {
+        self.refused += 1;
+        if self.errors.len() < REASONS {
+            self.errors.push(ImportHistoryError { position, reason });
+        }
+    }
+}
+
+fn said(current: &Current, request: ImportHistoryRequest) -> Result<Said, String> {
+    let entry = request.entry.ok_or("entry is not set")?;
+    let (reader, entry) = parse::entry(entry, now())?;
+    let request = name("request_id", request.request_id)
+        .map_err(|Violation { field, description }| format!("{field} {description}"))?;
+    let book = entry.book;
+    if current.load().catalogue.book(book).is_none() {
+        return Err(format!("the catalogue has no book {book}"));
+    }
+    Ok(Said { reader, book, change: Change::Replace(entry), request, recommendation: None })
+}
