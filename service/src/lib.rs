@@ -16,6 +16,7 @@ mod shutdown;
 mod start;
 pub mod telemetry;
 pub mod tls;
+pub mod token;
 pub mod trace;
 
 pub use failure::{Failure, chain};

@@ -3,9 +3,14 @@
 use protobufs::MAX_QUERY_CHARACTERS;
 
 use super::status::{CallError, Violation};
+use crate::ratings::{Shelf, Stars};
 
 const DEFAULT_PAGE: usize = 24;
 const MAX_PAGE: usize = 100;
+const DEFAULT_HISTORY_PAGE: usize = 100;
+const MAX_HISTORY_PAGE: usize = 1_000;
+const MAX_NAME_CHARACTERS: usize = 64;
+const DEFAULT_SIMILAR: usize = 10;
 
 /// Who asks; `None` inside is a reader of whom nothing can be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +63,74 @@ impl PageSize {
     pub(super) fn get(self) -> usize {
         self.0
     }
+}
+
+/// How many similar books are wanted, 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SimilarCount(usize);
+
+impl SimilarCount {
+    pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {
+        match usize::try_from(value) {
+            Ok(0) => Ok(Self(DEFAULT_SIMILAR)),
+            Ok(count) => Ok(Self(count.min(MAX_PAGE))),
+            Err(_) => Err(Violation { field, description: "must not be negative" }),
+        }
+    }
+
+    pub(super) fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// How many entries a page of a history holds, 1 to 1,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HistoryPageSize(usize);
+
+impl HistoryPageSize {
+    pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {
+        match usize::try_from(value) {
+            Ok(0) => Ok(Self(DEFAULT_HISTORY_PAGE)),
+            Ok(size) => Ok(Self(size.min(MAX_HISTORY_PAGE))),
+            Err(_) => Err(Violation { field, description: "must not be negative" }),
+        }
+    }
+
+    pub(super) fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// The number of a reader who may exist.
+pub(super) fn reader_id(field: &'static str, value: i32) -> Result<u32, Violation> {
+    let reader = u32::try_from(value).ok().filter(|&reader| reader > 0);
+    reader.ok_or(Violation { field, description: "must be at least 1" })
+}
+
+/// Half a star to five.
+pub(super) fn stars(field: &'static str, value: f32) -> Result<Stars, Violation> {
+    Stars::from_value(value).ok_or(Violation { field, description: "must be 0.5 to 5 in halves" })
+}
+
+/// A place for books.
+pub(super) fn shelf(field: &'static str, value: i32) -> Result<Shelf, Violation> {
+    let shelf = u8::try_from(value).ok().and_then(Shelf::from_number);
+    shelf.ok_or(Violation { field, description: "is no shelf" })
+}
+
+/// What somebody else has named something; `None` if it is empty.
+pub(super) fn name(field: &'static str, value: String) -> Result<Option<Box<str>>, Violation> {
+    const { assert!(MAX_NAME_CHARACTERS == 64, "the sentence says 64") };
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if value.len() > MAX_NAME_CHARACTERS && value.chars().count() > MAX_NAME_CHARACTERS {
+        return Err(Violation { field, description: "must have at most 64 characters" });
+    }
+    if value.chars().any(char::is_control) {
+        return Err(Violation { field, description: "must have no control characters" });
+    }
+    Ok(Some(value.into()))
 }
 
 /// The number of a book that may exist.
