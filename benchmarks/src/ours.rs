@@ -46,6 +46,21 @@ pub(crate) struct Suite {
     pub(crate) started_in: Duration,
 }
 
+impl Server {
+    /// Starts it, and asks `probe` until it is up.
+    pub(crate) async fn start<F: Future<Output = Result<(), Failure>>>(
+        name: &str,
+        command: Command,
+        logs: &Path,
+        address: SocketAddr,
+        probe: impl FnMut() -> F,
+    ) -> Result<Self, Failure> {
+        let mut process = Process::start(name, command, logs)?;
+        let started_in = process.until(probe).await?;
+        Ok(Self { process, address, started_in })
+    }
+}
+
 impl Binaries {
     /// Looks beside this program.
     pub(crate) fn find() -> Result<Self, Failure> {
@@ -75,14 +90,11 @@ impl Binaries {
             .env("RECOMMENDATIONS_ADMIN_BIND", admin.to_string())
             .env("RECOMMENDATIONS_SAMPLE_CATALOGUE", sample.to_string())
             .env("SHELFWISE_DATA", data);
-        let mut process = Process::start("recommendations", command, data)?;
-        let started_in = process
-            .until(async || {
-                ready(admin).await?;
-                load::ask(address).await.map(drop)
-            })
-            .await?;
-        Ok(Server { process, address, started_in })
+        let up = async || {
+            ready(admin).await?;
+            load::ask(address).await.map(drop)
+        };
+        Server::start("recommendations", command, data, address, up).await
     }
 
     /// The storefront in front of `recommendations`. `logs` is a folder.
@@ -97,14 +109,11 @@ impl Binaries {
             .env("MARKETPLACE_BIND", address.to_string())
             .env("MARKETPLACE_ADMIN_BIND", admin.to_string())
             .env("RECOMMENDATIONS_HOST", recommendations.to_string());
-        let mut process = Process::start("marketplace", command, logs)?;
-        let started_in = process
-            .until(async || {
-                ready(admin).await?;
-                load::get(home(address)).await.map(drop)
-            })
-            .await?;
-        Ok(Server { process, address, started_in })
+        let up = async || {
+            ready(admin).await?;
+            load::get(home(address)).await.map(drop)
+        };
+        Server::start("marketplace", command, logs, address, up).await
     }
 
     /// Everything in one process, with its data in `data`; logs go to `logs`.

@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     load,
     ours::{self, Server},
-    process::{Process, free_addresses},
+    process::free_addresses,
 };
 
 /// The virtual environment.
@@ -38,9 +38,8 @@ impl Python {
         let [address] = free_addresses()?;
         let mut command = self.command("bin/python");
         command.arg(sources().join("recommendations.py")).arg(address.to_string());
-        let mut process = Process::start("Python grpcio", command, logs)?;
-        let started_in = process.until(async || load::ask(address).await.map(drop)).await?;
-        Ok(Server { process, address, started_in })
+        let up = async || load::ask(address).await.map(drop);
+        Server::start("Python grpcio", command, logs, address, up).await
     }
 
     /// Flask under gunicorn with 2 workers.
@@ -56,9 +55,8 @@ impl Python {
             .arg(sources())
             .arg("marketplace:app")
             .env("RECOMMENDATIONS_HOST", recommendations.to_string());
-        let mut process = Process::start("Flask", command, logs)?;
-        let started_in = process.until(async || load::get(ours::home(address)).await.map(drop)).await?;
-        Ok(Server { process, address, started_in })
+        let up = async || load::get(ours::home(address)).await.map(drop);
+        Server::start("Flask", command, logs, address, up).await
     }
 
     fn command(&self, program: &str) -> Command {
@@ -71,24 +69,24 @@ impl Python {
 
 /// A bare tonic server that always answers with the message in `file`.
 pub(crate) async fn constant_answer(file: &Path, logs: &Path) -> Result<Server, Failure> {
-    let (mut process, address) = this_program("constant-answer", "bare tonic", file, logs)?;
-    let started_in = process.until(async || load::ask(address).await.map(drop)).await?;
-    Ok(Server { process, address, started_in })
+    let (command, address) = this_program("constant-answer", file)?;
+    let up = async || load::ask(address).await.map(drop);
+    Server::start("bare tonic", command, logs, address, up).await
 }
 
 /// axum with the page in `file`.
 pub(crate) async fn constant_page(file: &Path, logs: &Path) -> Result<Server, Failure> {
-    let (mut process, address) = this_program("constant-page", "constant axum", file, logs)?;
-    let started_in = process.until(async || load::get(ours::home(address)).await.map(drop)).await?;
-    Ok(Server { process, address, started_in })
+    let (command, address) = this_program("constant-page", file)?;
+    let up = async || load::get(ours::home(address)).await.map(drop);
+    Server::start("constant axum", command, logs, address, up).await
 }
 
-fn this_program(what: &str, name: &str, file: &Path, logs: &Path) -> Result<(Process, SocketAddr), Failure> {
+fn this_program(what: &str, file: &Path) -> Result<(Command, SocketAddr), Failure> {
     let [address] = free_addresses()?;
     let own = env::current_exe().map_err(Failure::file("find this program"))?;
     let mut command = Command::new(own);
     command.arg(what).arg(address.to_string()).arg(file);
-    Ok((Process::start(name, command, logs)?, address))
+    Ok((command, address))
 }
 
 fn sources() -> PathBuf {
