@@ -29,7 +29,7 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use crate::{Phase, Shutdown, telemetry::Metrics, tls::ServerTls};
+use crate::{Gathered, Phase, Shutdown, telemetry::Metrics, tls::ServerTls};
 use cuts::{Cut, Cuts};
 use waiting::{Pieces, Stream, Waiting};
 
@@ -186,10 +186,15 @@ impl Server {
                 service: service.clone(),
             };
             let open = open.clone();
-            tokio::spawn(async move {
+            let run = async move {
                 connection.run(stream).await;
                 drop((open, place));
-            });
+            };
+            // An HTTP/1.1 connection has one request at a time, and nothing to gather.
+            match limits.protocol {
+                Protocol::Http2 => tokio::spawn(Gathered::new(run)),
+                Protocol::Http1 | Protocol::Both => tokio::spawn(run),
+            };
         }
         // Nothing new is accepted: the port is closed while what is in flight goes on.
         drop(listener);

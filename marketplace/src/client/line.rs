@@ -16,7 +16,7 @@ use bytes::Bytes;
 use h2::{Ping, PingPong, client::SendRequest};
 use http::HeaderValue;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use service::{tls::ClientTls, trace::TraceContext};
+use service::{Gathered, tls::ClientTls, trace::TraceContext};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -123,9 +123,10 @@ impl Line {
         message: Bytes,
         time: HeaderValue,
         deadline: Instant,
+        token: Option<&HeaderValue>,
         trace: &TraceContext,
     ) -> Result<Bytes, Fault> {
-        let answer = grpc::ask(&self.sender, &self.addressed, method, message, time, trace);
+        let answer = grpc::ask(&self.sender, &self.addressed, method, message, time, token, trace);
         let answer = timeout_at(deadline, answer).await.unwrap_or(Err(Fault::Late));
         // The server's clock may run out a moment before this one's.
         if let Err(Fault::Late | Fault::Status { code: Code::DeadlineExceeded, .. }) = answer {
@@ -190,7 +191,7 @@ async fn drive<T: AsyncRead + AsyncWrite + Unpin>(
     // As long as this one is there, the connection stays open without calls.
     let mut sender = Some(sender);
     let mut closing = None;
-    poll_fn(|context| {
+    let driven = poll_fn(|context| {
         if closing.is_none() && Pin::new(&mut released).poll(context).is_ready() {
             sender = None;
             closing = Some(Box::pin(sleep(CLOSE)));
@@ -209,6 +210,6 @@ async fn drive<T: AsyncRead + AsyncWrite + Unpin>(
             over.notify_one();
         }
         if ended { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    });
+    Gathered::new(driven).await;
 }
