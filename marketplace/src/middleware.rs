@@ -1,13 +1,12 @@
 //! What happens to every request and answer, whatever the page.
 
-use std::{sync::Arc, time::Duration};
+mod answers;
+
+use std::time::Duration;
 
 use axum::{
     Router,
-    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn, map_response},
-    response::{IntoResponse as _, Response},
 };
 use service::telemetry::CallLayer;
 use tower_http::{
@@ -17,7 +16,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
-use crate::pages::error;
+use self::answers::AnswerLayer;
 
 /// No page takes a body yet; what a browser sends unasked is small.
 pub(crate) const MAX_BODY: usize = 16 * 1024;
@@ -26,31 +25,18 @@ pub(crate) const MAX_ADDRESS: usize = 2048;
 /// A page that takes longer than this is given up. Calls have deadlines of their own, far below.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// Wraps the routes. The last layer is the first to see a request.
+/// Wraps the routes. The first layer is the first to see a request.
 pub(crate) fn apply(routes: Router, https: bool, calls: CallLayer) -> Router {
-    let headers = Arc::new(security_headers(https));
-    routes
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
-        .layer(from_fn(bound_address))
-        .layer(CatchPanicLayer::new())
-        .layer(from_fn(error::render))
+    // As one layer: the router boxes what it is given, and clones it for every request.
+    routes.layer((
+        calls,
         // The fastest level: a page is compressed for every reader anew.
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(map_response(move |answer: Response| secure(answer, Arc::clone(&headers))))
-        .layer(calls)
-}
-
-async fn bound_address(request: Request, next: Next) -> Response {
-    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS) {
-        return StatusCode::URI_TOO_LONG.into_response();
-    }
-    next.run(request).await
-}
-
-async fn secure(mut answer: Response, headers: Arc<HeaderMap>) -> Response {
-    answer.headers_mut().extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-    answer
+        CompressionLayer::new().quality(CompressionLevel::Fastest),
+        AnswerLayer::new(security_headers(https)),
+        CatchPanicLayer::new(),
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME),
+        RequestBodyLimitLayer::new(MAX_BODY),
+    ))
 }
 
 /// Everything a page loads comes from this host, nothing is written into it, and nobody frames it.

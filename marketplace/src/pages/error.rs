@@ -4,8 +4,7 @@
 use askama::Template;
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use service::telemetry::RequestId;
@@ -66,30 +65,39 @@ struct Page<'a> {
     request_id: &'a str,
 }
 
-/// Turns every failed answer below it, whoever made it, into a page.
-pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let address = request.uri().clone();
-    let id = request.extensions().get::<RequestId>().cloned();
-    let answer = next.run(request).await;
-    let status = answer.status();
-    if !(status.is_client_error() || status.is_server_error()) {
-        return answer;
+/// What the page says about the request that has failed.
+pub(crate) struct Asked {
+    read: bool,
+    address: Uri,
+    id: Option<RequestId>,
+}
+
+impl Asked {
+    pub(crate) fn of(request: &Request) -> Self {
+        let read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let id = request.extensions().get::<RequestId>().cloned();
+        Self { read, address: request.uri().clone(), id }
     }
-    let (heading, text) = words(status, answer.extensions().get::<Problem>());
-    let id = id.as_ref().and_then(|id| id.0.to_str().ok()).unwrap_or("unknown");
-    let again = (read && status.is_server_error()).then(|| address.to_string());
-    let layout =
-        Layout::new(format!("{heading} – Shelfwise"), String::new(), None, &Catalogue::default()).unlisted();
-    let page = Page { layout, heading, text, again, status: status.as_u16(), request_id: id };
-    let mut page = html_response(page.to_string());
-    *page.status_mut() = status;
-    keep(answer.headers(), page.headers_mut());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+
+    /// The page in place of a failed answer, whoever made it.
+    pub(crate) fn failed(&self, answer: &Response) -> Response {
+        let status = answer.status();
+        let (heading, text) = words(status, answer.extensions().get::<Problem>());
+        let id = self.id.as_ref().and_then(|id| id.0.to_str().ok()).unwrap_or("unknown");
+        let again = (self.read && status.is_server_error()).then(|| self.address.to_string());
+        let layout =
+            Layout::new(format!("{heading} – Shelfwise"), String::new(), None, &Catalogue::default())
+                .unlisted();
+        let page = Page { layout, heading, text, again, status: status.as_u16(), request_id: id };
+        let mut page = html_response(page.to_string());
+        *page.status_mut() = status;
+        keep(answer.headers(), page.headers_mut());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        page
     }
-    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    page
 }
 
 /// What a client needs to know beyond the page.

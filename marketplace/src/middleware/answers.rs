@@ -1,0 +1,105 @@
+//! What the shop says about each of its answers: that failures are pages, and what a browser may do with them.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use axum::{
+    BoxError,
+    body::{Body, Bytes, HttpBody},
+    extract::Request,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+};
+use tower::{Layer, Service};
+
+use super::MAX_ADDRESS;
+use crate::pages::error::Asked;
+
+/// Refuses addresses that are too long, turns failures into pages, and adds headers to every answer.
+///
+/// One service for all three, and none of axum's functions as layers: those box a future and clone what is below for each
+/// request, which took longer than their work.
+#[derive(Clone)]
+pub(super) struct AnswerLayer {
+    headers: Arc<HeaderMap>,
+}
+
+impl AnswerLayer {
+    pub(super) fn new(headers: HeaderMap) -> Self {
+        Self { headers: Arc::new(headers) }
+    }
+}
+
+impl<S> Layer<S> for AnswerLayer {
+    type Service = Answers<S>;
+
+    fn layer(&self, service: S) -> Answers<S> {
+        Answers { service, headers: Arc::clone(&self.headers) }
+    }
+}
+
+/// See [`AnswerLayer`].
+#[derive(Clone)]
+pub(super) struct Answers<S> {
+    service: S,
+    headers: Arc<HeaderMap>,
+}
+
+impl<S, B> Service<Request> for Answers<S>
+where
+    S: Service<Request, Response = Response<B>, Error = Infallible>,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answer<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Answer<S::Future> {
+        let asked = Asked::of(&request);
+        let address = request.uri().path_and_query().map_or("", |address| address.as_str());
+        let answer = (address.len() <= MAX_ADDRESS).then(|| self.service.call(request));
+        Answer { answer, asked, headers: Arc::clone(&self.headers) }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The answer to come; none does to an address that is too long.
+    pub(super) struct Answer<F> {
+        #[pin]
+        answer: Option<F>,
+        asked: Asked,
+        headers: Arc<HeaderMap>,
+    }
+}
+
+impl<F, B> Future for Answer<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>>,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut answer = match this.answer.as_pin_mut() {
+            Some(answer) => ready!(answer.poll(context))?.map(Body::new),
+            None => StatusCode::URI_TOO_LONG.into_response(),
+        };
+        if answer.status().is_client_error() || answer.status().is_server_error() {
+            answer = this.asked.failed(&answer);
+        }
+        answer.headers_mut().extend(this.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Poll::Ready(Ok(answer))
+    }
+}
