@@ -123,10 +123,9 @@ impl Line {
         message: Bytes,
         time: HeaderValue,
         deadline: Instant,
-        token: Option<&HeaderValue>,
         trace: &TraceContext,
     ) -> Result<Bytes, Fault> {
-        let answer = grpc::ask(&self.sender, &self.addressed, method, message, time, token, trace);
+        let answer = grpc::ask(&self.sender, &self.addressed, method, message, time, trace);
         let answer = timeout_at(deadline, answer).await.unwrap_or(Err(Fault::Late));
         // The server's clock may run out a moment before this one's.
         if let Err(Fault::Late | Fault::Status { code: Code::DeadlineExceeded, .. }) = answer {
