@@ -10,12 +10,16 @@
 
 mod marks;
 mod popularity;
+mod similar;
 mod spread;
 mod wanted;
 
 use rand::{Rng, RngExt as _, seq::index};
 
-pub use self::popularity::{HALF_LIFE, Popularity};
+pub use self::{
+    popularity::{HALF_LIFE, Popularity},
+    similar::similar,
+};
 use self::{
     marks::{Marks, with_marks},
     spread::{List, diversify},

@@ -2,7 +2,8 @@ use std::{num::NonZero, sync::Arc, thread, time::Duration};
 
 use protobufs::catalogue::{
     Book, Category, GetBookRequest, GetBookResponse, ListBooksRequest, ListBooksResponse,
-    ListCategoriesRequest, ListCategoriesResponse, SearchBooksRequest, SearchBooksResponse, Series,
+    ListCategoriesRequest, ListCategoriesResponse, ListSimilarBooksRequest, ListSimilarBooksResponse,
+    SearchBooksRequest, SearchBooksResponse, Series, SimilarBook, SimilarityKind,
     catalogue_service_server::CatalogueService,
 };
 use tokio::{sync::Semaphore, time::timeout};
@@ -11,17 +12,18 @@ use tonic::{Request, Response, Status};
 use super::{
     answer::answer,
     page::{List, Position},
-    parse::{self, PageSize},
+    parse::{self, PageSize, SimilarCount},
     status::CallError,
 };
 use crate::{
     catalogue::{BookRef, Catalogue, Shelf},
-    loading::Current,
+    knowledge::Known,
+    recommend::{Pick, Reason, similar},
     search::MAX_MATCHES,
 };
 
 pub(super) struct Service {
-    current: Current,
+    known: Known,
     /// Searches at a time: one a processor. More would only make each other late.
     searches: Arc<Semaphore>,
     /// How long one waits for its turn. It holds one of the places for all calls meanwhile.
@@ -29,20 +31,22 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(current: Current, queue_time: Duration) -> Self {
+    pub(super) fn new(known: Known, queue_time: Duration) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        Self { current, searches: Arc::new(Semaphore::new(processors)), queue_time }
+        Self { known, searches: Arc::new(Semaphore::new(processors)), queue_time }
     }
 
     fn book(&self, request: &GetBookRequest) -> Result<GetBookResponse, CallError> {
         let id = parse::book_id("id", request.id).map_err(|violation| CallError::Invalid(vec![violation]))?;
-        let snapshot = self.current.load();
+        let knowledge = self.known.load();
+        let snapshot = &knowledge.snapshot;
         let book = snapshot.catalogue.book(id).ok_or(CallError::NoSuchBook)?;
         Ok(GetBookResponse { book: Some(render(book)) })
     }
 
     fn list(&self, request: &ListBooksRequest) -> Result<ListBooksResponse, CallError> {
-        let snapshot = self.current.load();
+        let knowledge = self.known.load();
+        let snapshot = &knowledge.snapshot;
         let catalogue = &snapshot.catalogue;
         let list = List {
             version: catalogue.version(),
@@ -68,7 +72,7 @@ impl Service {
     }
 
     async fn search(&self, request: SearchBooksRequest) -> Result<SearchBooksResponse, CallError> {
-        let snapshot = self.current.load_full();
+        let snapshot = Arc::clone(&self.known.load().snapshot);
         let list = List { version: snapshot.catalogue.version(), name: format!("search {}", request.query) };
         let (size, position, query) = parse::all(
             PageSize::parse("page_size", request.page_size),
@@ -101,8 +105,45 @@ impl Service {
             .map_err(|error| if error.is_panic() { CallError::Panicked } else { CallError::Interrupted })?
     }
 
+    fn similar(&self, request: &ListSimilarBooksRequest) -> Result<ListSimilarBooksResponse, CallError> {
+        let (id, count, ()) = parse::all(
+            parse::book_id("book_id", request.book_id),
+            SimilarCount::parse("max_results", request.max_results),
+            Ok(()),
+        )?;
+        let knowledge = self.known.load();
+        let catalogue = &knowledge.snapshot.catalogue;
+        let book = catalogue.book(id).ok_or(CallError::NoSuchBook)?;
+        let model = knowledge.model.as_ref();
+        let rank = |count: usize, allowed: &mut dyn FnMut(u32) -> bool| {
+            model.map(|model| model.similar(id, count, allowed)).unwrap_or_default()
+        };
+        let picks = similar(catalogue, book, count.get(), rank);
+        let render = |pick: &Pick| {
+            let other = catalogue.at(pick.place as usize)?;
+            let (kind, reason) = match pick.reason {
+                Reason::Similar(_) => (SimilarityKind::Content, alike(book, other)),
+                Reason::Liked(_) | Reason::Taste | Reason::Popular | Reason::Chance | Reason::Exploration => {
+                    (SimilarityKind::Readers, "Readers of the one like the other")
+                }
+            };
+            Some(SimilarBook {
+                book: Some(render(other)),
+                score: pick.score,
+                reason: reason.to_owned(),
+                kind: kind.into(),
+            })
+        };
+        Ok(ListSimilarBooksResponse {
+            books: picks.iter().filter_map(render).collect(),
+            model_version: model.map(|model| model.version().to_owned()).unwrap_or_default(),
+            simulated: model.is_some_and(|model| model.simulated()),
+        })
+    }
+
     fn categories(&self) -> ListCategoriesResponse {
-        let snapshot = self.current.load();
+        let knowledge = self.known.load();
+        let snapshot = &knowledge.snapshot;
         let categories = snapshot.catalogue.categories().map(|(category, shelf)| Category {
             number: category.number,
             slug: category.slug.clone(),
@@ -136,6 +177,13 @@ impl CatalogueService for Service {
         Ok(answer(self.search(request.into_inner()).await?))
     }
 
+    async fn list_similar_books(
+        &self,
+        request: Request<ListSimilarBooksRequest>,
+    ) -> Result<Response<ListSimilarBooksResponse>, Status> {
+        Ok(answer(self.similar(request.get_ref())?))
+    }
+
     async fn list_categories(
         &self,
         _request: Request<ListCategoriesRequest>,
@@ -152,6 +200,20 @@ fn start(catalogue: &Catalogue, shelf: Shelf<'_>, position: Position) -> usize {
         return offset;
     }
     catalogue.book(position.last).map_or(offset, |last| shelf.behind(last))
+}
+
+/// In what way two books are alike, for people.
+fn alike(one: BookRef<'_>, other: BookRef<'_>) -> &'static str {
+    let series = |book: BookRef<'_>| book.series().map(|(name, _)| name.to_owned());
+    if series(one).is_some() && series(one) == series(other) {
+        "Of the same series"
+    } else if one.authors().any(|author| other.authors().any(|name| name == author)) {
+        "By the same author"
+    } else if one.subjects().any(|subject| other.subjects().any(|name| name == subject)) {
+        "On a similar subject"
+    } else {
+        "Of the same kind"
+    }
 }
 
 fn render(book: BookRef<'_>) -> Book {

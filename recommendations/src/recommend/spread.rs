@@ -131,7 +131,7 @@ pub(super) fn diversify(catalogue: &Catalogue, candidates: &mut [Pick], places: 
 }
 
 /// How alike two books are, from 0 to 1: series and author nearly settle it; then subjects and categories count.
-fn alike(one: BookRef<'_>, other: BookRef<'_>) -> f32 {
+pub(super) fn alike(one: BookRef<'_>, other: BookRef<'_>) -> f32 {
     let shares = |a: &[u32], b: &[u32]| a.iter().filter(|number| b.contains(number)).count() as f32;
     if one.series_number().is_some() && one.series_number() == other.series_number() {
         return 1.0;

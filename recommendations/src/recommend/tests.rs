@@ -187,3 +187,28 @@ fn exploration_has_its_share() {
         .sum();
     assert!((800..1200).contains(&explored), "{explored}");
 }
+
+#[test]
+fn similar_books_are_never_the_same_and_not_only_its_authors() {
+    let catalogue = catalogue(60, |book| match book.id {
+        1..=30 => book.authors = vec!["One".to_owned()],
+        31 => {
+            // Another edition of the first.
+            book.title = "1".to_owned();
+            book.authors = vec!["One".to_owned()];
+        }
+        32..=40 => book.subjects = vec!["whales".to_owned()],
+        _ => {}
+    });
+    let book = catalogue.book(1).unwrap();
+    for scored in [&(2..=31).map(|id| pick(id, 1.0)).collect::<Vec<_>>()[..], &[]] {
+        let picks = super::similar(&catalogue, book, 10, ranker(scored));
+        let ids: Vec<i32> = picks.iter().map(|pick| pick.place as i32 + 1).collect();
+        assert_eq!(ids.len(), 10);
+        assert_eq!(ids.iter().filter(|&&id| id <= 30).count(), 5, "{ids:?}");
+        assert!(!ids.contains(&1) && !ids.contains(&31), "{ids:?}");
+    }
+    // Nobody else is there: better the same author than nobody.
+    let alone = self::catalogue(5, |book| book.authors = vec!["One".to_owned()]);
+    assert_eq!(super::similar(&alone, alone.book(1).unwrap(), 10, ranker(&[])).len(), 4);
+}

@@ -1,0 +1,88 @@
+use super::{
+    Pick, Reason, Source,
+    marks::with_marks,
+    spread::alike,
+};
+use crate::catalogue::{BookRef, Catalogue};
+
+/// So many books of a category are looked at for their likeness.
+const LOOKED_AT: usize = 20_000;
+
+/// Up to `count` books that go together with one, the best first: never another edition of it, and no more than half of them
+/// by its authors while there are others.
+///
+/// `rank` gives up to so many books that readers of this one like, as for [`recommend`](super::recommend()). What it leaves
+/// goes to books that are alike in series, author, subjects and categories: that costs a look at each of up to 20,000
+/// books a category.
+#[must_use]
+pub fn similar(
+    catalogue: &Catalogue,
+    book: BookRef<'_>,
+    count: usize,
+    rank: impl FnOnce(usize, &mut dyn FnMut(u32) -> bool) -> Vec<Pick>,
+) -> Vec<Pick> {
+    with_marks(catalogue.len(), |seen, works| {
+        works.add(book.work());
+        let mut is_other = |place: u32| catalogue.at(place as usize).is_some_and(|it| it.work() != book.work());
+        let ranked = rank(count.saturating_mul(4).max(40).min(catalogue.len()), &mut is_other);
+        let mut list = Vec::with_capacity(count);
+        let mut held = Vec::new();
+        let mut own = 0;
+        let mut offer = |picks: Vec<Pick>, list: &mut Vec<Pick>| {
+            for pick in picks {
+                let Some(other) = catalogue.at(pick.place as usize) else { continue };
+                if list.len() >= count {
+                    return;
+                }
+                if !seen.add(pick.place) || !works.add(other.work()) {
+                    continue;
+                }
+                if shares_author(book, other) {
+                    if own >= count / 2 {
+                        held.push(pick);
+                        continue;
+                    }
+                    own += 1;
+                }
+                list.push(pick);
+            }
+        };
+        offer(ranked, &mut list);
+        if list.len() < count {
+            offer(like(catalogue, book, count * 4), &mut list);
+        }
+        let room = count - list.len();
+        list.extend(held.into_iter().take(room));
+        list
+    })
+}
+
+fn shares_author(one: BookRef<'_>, other: BookRef<'_>) -> bool {
+    one.author_numbers().iter().any(|author| other.author_numbers().contains(author))
+}
+
+/// The books of the same categories that are most alike.
+fn like(catalogue: &Catalogue, book: BookRef<'_>, count: usize) -> Vec<Pick> {
+    let mut picks: Vec<Pick> = book
+        .categories()
+        .filter_map(|category| catalogue.shelf(category))
+        .flat_map(|shelf| shelf.places().iter().take(LOOKED_AT))
+        .filter(|&&place| place != book.place())
+        .filter_map(|&place| {
+            let score = alike(book, catalogue.at(place as usize)?);
+            let source = Source { book: book.id(), contribution: score };
+            Some(Pick { place, score, reason: Reason::Similar(source) })
+        })
+        .collect();
+    picks.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
+    picks.dedup_by_key(|pick| pick.place);
+    // Those of its own authors may be held back; others must be among the rest.
+    let (mut others, mut own) = (0, 0);
+    picks.retain(|pick| {
+        let same = catalogue.at(pick.place as usize).is_some_and(|other| shares_author(book, other));
+        let taken = if same { &mut own } else { &mut others };
+        *taken += 1;
+        *taken <= count
+    });
+    picks
+}
