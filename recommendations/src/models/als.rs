@@ -5,15 +5,15 @@
 //! steps of conjugate gradients that start from the row before (Gábor Takács, István Pilászy and Domonkos Tikk, "Applications of
 //! the Conjugate Gradient Method for Implicit Feedback Collaborative Filtering", RecSys 2011).
 //!
-//! At the end readers are solved exactly, by Cholesky; folding in a history is that same solution, so a reader's factors are
-//! never stored. What taking a book out of the history would do to a score has a closed form, too (Jack Sherman and
+//! Folding in a history solves for the reader exactly, by Cholesky, so a reader's factors are never stored. What taking a book out of the history would do to a score has a closed form, too (Jack Sherman and
 //! Winifred Morrison, 1950), so that reasons are exact.
 //!
-//! Training holds 16 bytes an interaction, `4 k` bytes a reader and a book for `k` factors, and `8 k²` a thread; the model holds
+//! Training holds 16 bytes an interaction, `4 k` bytes a reader and a book for `k` factors, and `4 k² + 384 k` a thread; the model holds
 //! `4 k` bytes a book.
 
 mod fold;
 mod kernel;
+mod solve;
 
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use pulp::Arch;
@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 pub use self::fold::Factors;
 pub(super) use self::fold::Fold;
-use self::kernel::{axpy, dot, matvec};
+use self::solve::{BLOCK, Solver, Task};
 use super::{Interactions, Run, Sparse, TrainError, progress::Counter};
 
 /// The shape of the factorisation.
@@ -55,19 +55,40 @@ pub const MAX_FACTORS: usize = 1_024;
 pub struct Trained {
     /// What is served.
     pub books: Factors,
-    /// Readers × factors, row after row: exactly what folding in each reader's history gives.
+    /// Readers × factors, row after row: what folding in each reader's history gives, too.
     pub readers: Vec<f32>,
 }
 
 impl Als {
-    /// Factors for all readers and books.
+    /// What is served: factors of all books.
     ///
     /// # Errors
     ///
     /// If it is cancelled, or the parameters make no sense.
-    pub fn fit(&self, data: &Interactions, run: &Run) -> Result<Trained, TrainError> {
+    pub fn fit(&self, data: &Interactions, run: &Run) -> Result<Factors, TrainError> {
+        Ok(self.alternate(data, run)?.0)
+    }
+
+    /// The readers' factors, too, solved once more for the final books.
+    ///
+    /// # Errors
+    ///
+    /// As [`Als::fit`].
+    pub fn fit_both(&self, data: &Interactions, run: &Run) -> Result<Trained, TrainError> {
+        let (books, mut readers) = self.alternate(data, run)?;
+        // As many steps as numbers: conjugate gradients end at the solution.
+        let exact = Self { steps: self.factors.max(20), ..*self };
+        exact.half(data.by_reader(), books.values(), &mut readers, run)?;
+        Ok(Trained { books, readers })
+    }
+
+    fn alternate(&self, data: &Interactions, run: &Run) -> Result<(Factors, Vec<f32>), TrainError> {
         let width = self.factors;
-        if width == 0 || width > MAX_FACTORS || !(self.confidence >= 1.0) || !(self.regularization > 0.0) {
+        let sensible = (1..=MAX_FACTORS).contains(&width)
+            && self.confidence >= 1.0
+            && self.regularization > 0.0
+            && self.steps > 0;
+        if !sensible {
             return Err(TrainError::Parameters(
                 "ALS takes 1 to 1024 factors, confidence ≥ 1, regularization > 0",
             ));
@@ -76,30 +97,13 @@ impl Als {
         let mut books = self.start(data.books(), data.readers() as u64);
         let iterations = self.iterations.max(1);
         for iteration in 0..iterations {
-            let of = iterations as f32 + 1.0;
-            let half = |half: f32| (iteration as f32 + half) / of;
+            let half = |half: f32| (iteration as f32 + half) / iterations as f32;
             self.half(data.by_reader(), &books, &mut readers, &run.part(half(0.0), half(0.5)))?;
             self.half(data.by_book(), &readers, &mut books, &run.part(half(0.5), half(1.0)))?;
         }
-        drop(readers);
         let books = Factors::new(width, books, self.regularization, self.confidence)
             .map_err(|_| TrainError::Singular)?;
-        let last = run.part(iterations as f32 / (iterations as f32 + 1.0), 1.0);
-        let mut readers = vec![0.0; data.readers() * width];
-        let counter = Counter::new(&last, data.readers());
-        run.install(|| {
-            readers.par_chunks_mut(width).enumerate().try_for_each_init(
-                Fold::default,
-                |fold, (reader, row)| {
-                    let liked = data.by_reader().row(reader).0;
-                    if !liked.is_empty() {
-                        row.copy_from_slice(books.fold_in(liked.iter().map(|&book| (book, 1.0)), fold));
-                    }
-                    counter.step()
-                },
-            )
-        })?;
-        Ok(Trained { books, readers })
+        Ok((books, readers))
     }
 
     /// Small numbers, the same for the same seed whatever the threads.
@@ -120,16 +124,14 @@ impl Als {
     fn half(&self, likes: &Sparse, other: &[f32], rows: &mut [f32], run: &Run) -> Result<(), TrainError> {
         let width = self.factors;
         let gram = gram(other, width, self.regularization, run)?;
-        let counter = Counter::new(run, likes.rows());
+        let counter = Counter::new(run, likes.rows().div_ceil(BLOCK));
         let arch = Arch::new();
         run.install(|| {
-            rows.par_chunks_mut(width).enumerate().with_min_len(16).try_for_each_init(
+            rows.par_chunks_mut(width * BLOCK).enumerate().try_for_each_init(
                 || Solver::new(width),
-                |solver, (place, row)| {
-                    arch.dispatch(
-                        #[inline(always)]
-                        || solver.solve(&gram, likes.row(place).0, other, self, row),
-                    );
+                |solver, (block, rows)| {
+                    let (gram, first) = (&gram, block * BLOCK);
+                    arch.dispatch(Task { solver, als: self, gram, likes, other, first, rows, run })?;
                     counter.step()
                 },
             )
@@ -165,57 +167,4 @@ fn sum(mut parts: impl Iterator<Item = Vec<f32>>, width: usize) -> Vec<f32> {
         sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         sum
     })
-}
-
-/// Conjugate gradients for one row.
-struct Solver {
-    residual: Vec<f32>,
-    direction: Vec<f32>,
-    image: Vec<f32>,
-}
-
-impl Solver {
-    fn new(width: usize) -> Self {
-        let zeros = || vec![0.0; width];
-        Self { residual: zeros(), direction: zeros(), image: zeros() }
-    }
-
-    /// Improves `row` towards the solution of `(G + (c − 1) Σ y yᵀ) row = c Σ y`, over the liked rows `y` of `other`.
-    #[inline(always)]
-    fn solve(&mut self, gram: &[f32], liked: &[u32], other: &[f32], als: &Als, row: &mut [f32]) {
-        let Self { residual, direction, image } = self;
-        let width = row.len();
-        if liked.is_empty() {
-            row.fill(0.0);
-            return;
-        }
-        let factors = |book: u32| &other[book as usize * width..][..width];
-        matvec(gram, row, residual);
-        residual.iter_mut().for_each(|value| *value = -*value);
-        for &book in liked {
-            let y = factors(book);
-            axpy(als.confidence - (als.confidence - 1.0) * dot(y, row), y, residual);
-        }
-        direction.copy_from_slice(residual);
-        let mut square = dot(residual, residual);
-        for _ in 0..als.steps {
-            if square < 1e-20 {
-                break;
-            }
-            matvec(gram, direction, image);
-            for &book in liked {
-                let y = factors(book);
-                axpy((als.confidence - 1.0) * dot(y, direction), y, image);
-            }
-            let step = square / dot(direction, image);
-            axpy(step, direction, row);
-            axpy(-step, image, residual);
-            let next = dot(residual, residual);
-            let turn = next / square;
-            for (direction, residual) in direction.iter_mut().zip(&*residual) {
-                *direction = residual + turn * *direction;
-            }
-            square = next;
-        }
-    }
 }

@@ -119,7 +119,7 @@ pub(crate) fn train_from(
         Kind::Popular => Scorer::Popular,
         Kind::Als => {
             run.stage("factors");
-            Scorer::Als(parameters.als.fit(data, run)?.books)
+            Scorer::Als(parameters.als.fit(data, run)?)
         }
         Kind::Slim => item_item(slim(data, items, parameters, warm, run)?),
         Kind::Ease => {

@@ -1,14 +1,15 @@
 //! A history into factors, factors into scores, and what each book of the history does to them.
 
 use faer::{
-    Accum, MatMut, MatRef, Par, Side, linalg::matmul::matmul, linalg::solvers::DenseSolveCore as _,
+    Accum, MatMut, MatRef, Par, Side,
+    linalg::{matmul::matmul, solvers::Llt},
     prelude::*,
 };
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::{
     MAX_FACTORS, ROWS,
-    kernel::{axpy, dot, matvec},
+    kernel::{axpy, dot},
     square, sum,
 };
 use crate::models::{
@@ -36,10 +37,10 @@ pub(crate) struct Fold {
     images: Vec<f32>,
     scaled: Vec<f32>,
     matrix: Vec<f32>,
-    inverse: Vec<f32>,
+    cholesky: Option<Llt<f32>>,
     right: Vec<f32>,
     reader: Vec<f32>,
-    image: Vec<f32>,
+    scales: Vec<f32>,
 }
 
 impl Factors {
@@ -132,7 +133,7 @@ impl Factors {
         fold: &'f mut Fold,
     ) -> &'f [f32] {
         let width = self.width;
-        let Fold { rows, scaled, matrix, inverse, right, reader, .. } = &mut *fold;
+        let Fold { rows, scaled, matrix, cholesky, right, reader, .. } = &mut *fold;
         rows.clear();
         scaled.clear();
         right.clear();
@@ -142,7 +143,7 @@ impl Factors {
             let row = self.row(book);
             rows.extend_from_slice(row);
             scaled.extend(row.iter().map(|value| sure * value));
-            axpy(liked, row, right);
+            right.iter_mut().zip(row).for_each(|(right, value)| *right += liked * value);
         }
         matrix.clear();
         matrix.extend_from_slice(&self.gram);
@@ -151,18 +152,16 @@ impl Factors {
         let other = MatRef::from_column_major_slice(rows, width, count);
         let mut target = MatMut::from_column_major_slice_mut(matrix, width, width);
         matmul(target.rb_mut(), Accum::Add, left, other.transpose(), 1.0, Par::Seq);
-        inverse.clear();
-        // λ > 0 keeps it positive definite; were it not in single precision, the history says nothing.
-        match target.rb().llt(Side::Lower) {
-            Ok(cholesky) => {
-                let whole = cholesky.inverse();
-                (0..width).for_each(|column| inverse.extend((0..width).map(|row| whole[(row, column)])));
-            }
-            Err(_) => inverse.resize(width * width, 0.0),
-        }
+        // λ > 0 keeps it positive definite; were it not in single precision, the history would say nothing.
+        *cholesky = target.rb().llt(Side::Lower).ok();
         reader.clear();
-        reader.resize(width, 0.0);
-        matvec(inverse, right, reader);
+        reader.extend_from_slice(right);
+        match cholesky {
+            Some(cholesky) => {
+                cholesky.solve_in_place(MatMut::from_column_major_slice_mut(reader, width, 1));
+            }
+            None => reader.fill(0.0),
+        }
         reader
     }
 
@@ -173,16 +172,8 @@ impl Factors {
             return;
         }
         self.fold_in(history.iter().copied(), fold);
-        let reader = &fold.reader;
         touched.extend(0..self.books() as u32);
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (slot, row) in scores.iter_mut().zip(self.values.chunks_exact(self.width)) {
-                    *slot = Slot { call: *call, value: dot(row, reader) };
-                }
-            },
-        );
+        Arch::new().dispatch(Score { factors: self, reader: &fold.reader, call: *call, scores });
     }
 
     /// Names the book whose removal would lower the score most.
@@ -200,41 +191,74 @@ impl Factors {
             return;
         }
         let width = self.width;
-        let Fold { rows, images, inverse, reader, image, .. } = fold;
-        let count = history.len();
+        let Fold { rows, images, cholesky: Some(cholesky), reader, scales, .. } = fold else { return };
         images.clear();
-        images.resize(count * width, 0.0);
-        let target = MatMut::from_column_major_slice_mut(images, width, count);
-        let inverse = MatRef::from_column_major_slice(inverse, width, width);
-        let rows = MatRef::from_column_major_slice(rows, width, count);
-        matmul(target, Accum::Replace, inverse, rows, 1.0, Par::Seq);
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                // By how much each event's removal moves all scores, before the likeness to the book.
-                image.clear();
-                for (&(book, weight), z) in history.iter().zip(images.chunks_exact(width)) {
-                    let (sure, liked) = self.confidences(weight);
-                    let y = self.row(book);
-                    let q = dot(y, z);
-                    image.push(liked - sure * (dot(y, reader) - liked * q) / (1.0 - sure * q));
-                }
-                for recommended in answer {
-                    let y = self.row(recommended.book);
-                    let mut best = (0.0_f32, None);
-                    for ((&(book, weight), z), scale) in
-                        history.iter().zip(images.chunks_exact(width)).zip(&*image)
-                    {
-                        let contribution = scale * dot(y, z);
-                        if weight > 0.0 && contribution > best.0 && book != recommended.book {
-                            best = (contribution, Some(book));
-                        }
+        images.extend_from_slice(rows);
+        cholesky.solve_in_place(MatMut::from_column_major_slice_mut(images, width, history.len()));
+        Arch::new().dispatch(Explain { factors: self, history, reader, images, scales, answer });
+    }
+}
+
+/// Every book's score.
+struct Score<'a> {
+    factors: &'a Factors,
+    reader: &'a [f32],
+    call: u32,
+    scores: &'a mut [Slot],
+}
+
+impl WithSimd for Score<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let rows = self.factors.values.chunks_exact(self.factors.width);
+        for (slot, row) in self.scores.iter_mut().zip(rows) {
+            *slot = Slot { call: self.call, value: dot(simd, row, self.reader) };
+        }
+    }
+}
+
+/// The best reason of each recommended book.
+struct Explain<'a> {
+    factors: &'a Factors,
+    history: &'a [(u32, f32)],
+    reader: &'a [f32],
+    /// The inverse times each row of the history.
+    images: &'a [f32],
+    scales: &'a mut Vec<f32>,
+    answer: &'a mut [Recommended],
+}
+
+impl WithSimd for Explain<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { factors, history, reader, images, scales, answer } = self;
+        let images = images.chunks_exact(factors.width);
+        // By how much each event's removal moves all scores, before the likeness to the book.
+        scales.clear();
+        scales.extend(history.iter().zip(images.clone()).map(|(&(book, weight), z)| {
+            let (sure, liked) = factors.confidences(weight);
+            let y = factors.row(book);
+            let q = dot(simd, y, z);
+            liked - sure * (dot(simd, y, reader) - liked * q) / (1.0 - sure * q)
+        }));
+        for recommended in answer {
+            let y = factors.row(recommended.book);
+            let mut best = (0.0_f32, None);
+            for ((&(book, weight), z), scale) in history.iter().zip(images.clone()).zip(&*scales) {
+                if weight > 0.0 && book != recommended.book {
+                    let contribution = scale * dot(simd, y, z);
+                    if contribution > best.0 {
+                        best = (contribution, Some(book));
                     }
-                    if let (contribution, Some(book)) = best {
-                        recommended.reason = Reason::Liked { book, contribution };
-                    }
                 }
-            },
-        );
+            }
+            if let (contribution, Some(book)) = best {
+                recommended.reason = Reason::Liked { book, contribution };
+            }
+        }
     }
 }

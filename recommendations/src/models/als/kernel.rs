@@ -1,53 +1,54 @@
-//! Short dense loops. Inlined into whoever calls them, so that they are compiled for the processor's widest registers.
+//! Short dense loops over the processor's widest registers. Inlined into whoever was dispatched.
 
-/// Lanes that are summed apart, so that the compiler may keep them in registers side by side.
-const LANES: usize = 16;
+use pulp::{Simd, as_arrays};
+
+/// Registers that are summed apart, so that one addition need not wait for the one before.
+const SUMS: usize = 4;
 
 #[inline(always)]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let (a, a_rest) = a.as_chunks::<LANES>();
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_tail) = S::as_simd_f32s(a);
+    let (b, b_tail) = S::as_simd_f32s(b);
+    let (a_fours, a_rest) = as_arrays::<SUMS, _>(a);
+    let (b_fours, b_rest) = as_arrays::<SUMS, _>(b);
+    let mut sums = [simd.splat_f32s(0.0); SUMS];
+    for (a, b) in a_fours.iter().zip(b_fours) {
+        for place in 0..SUMS {
+            sums[place] = simd.mul_add_f32s(a[place], b[place], sums[place]);
         }
     }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-        half /= 2;
+    for (place, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
+        sums[place] = simd.mul_add_f32s(*a, *b, sums[place]);
     }
-    sums[0] + rest
+    let sum = simd.add_f32s(simd.add_f32s(sums[0], sums[1]), simd.add_f32s(sums[2], sums[3]));
+    let tail: f32 = a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum();
+    simd.reduce_sum_f32s(sum) + tail
 }
 
 /// `y += a x`
 #[inline(always)]
-pub(super) fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
+pub(super) fn axpy<S: Simd>(simd: S, a: f32, x: &[f32], y: &mut [f32]) {
+    let (x, x_tail) = S::as_simd_f32s(x);
+    let (y, y_tail) = S::as_mut_simd_f32s(y);
+    let factor = simd.splat_f32s(a);
     for (y, x) in y.iter_mut().zip(x) {
+        *y = simd.mul_add_f32s(factor, *x, *y);
+    }
+    for (y, x) in y_tail.iter_mut().zip(x_tail) {
         *y += a * x;
     }
 }
 
-/// `y = A x` for a symmetric matrix.
+/// `y = x + a y`
 #[inline(always)]
-pub(super) fn matvec(a: &[f32], x: &[f32], y: &mut [f32]) {
-    let width = x.len();
-    y.fill(0.0);
-    let (blocks, rest) = x.as_chunks::<4>();
-    let mut rows = a.chunks_exact(4 * width);
-    for (x, four) in blocks.iter().zip(&mut rows) {
-        let (one, others) = four.split_at(width);
-        let (two, others) = others.split_at(width);
-        let (three, four) = others.split_at(width);
-        for (place, y) in y.iter_mut().enumerate() {
-            *y += x[0] * one[place] + x[1] * two[place] + (x[2] * three[place] + x[3] * four[place]);
-        }
+pub(super) fn turn<S: Simd>(simd: S, a: f32, x: &[f32], y: &mut [f32]) {
+    let (x, x_tail) = S::as_simd_f32s(x);
+    let (y, y_tail) = S::as_mut_simd_f32s(y);
+    let factor = simd.splat_f32s(a);
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = simd.mul_add_f32s(factor, *y, *x);
     }
-    for (x, row) in rest.iter().zip(rows.remainder().chunks_exact(width)) {
-        axpy(*x, row, y);
+    for (y, x) in y_tail.iter_mut().zip(x_tail) {
+        *y = x + a * *y;
     }
 }
