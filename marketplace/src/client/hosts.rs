@@ -43,7 +43,8 @@ impl Hosts {
         self.0.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Host> {
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Host> {
         self.0.iter()
     }
 }

@@ -65,7 +65,10 @@ impl Place {
 
     /// A server without simulated readers that waits with training until it is asked, unless settings say otherwise.
     async fn serve(&self, settings: &[&str]) -> Server {
-        let mut arguments = vec!["--simulated-readers", "false", "--train-after", "0"];
+        let mut arguments = vec!["--simulated-readers", "false"];
+        if !settings.contains(&"--train-after") {
+            arguments.extend(["--train-after", "0"]);
+        }
         arguments.extend(settings);
         Server::start(self, &arguments).await
     }
@@ -144,17 +147,18 @@ impl Server {
         client.recommend(request).await.unwrap().into_inner()
     }
 
-    /// Stores ratings: each reader likes books whose numbers leave the same remainder, so that there is something to learn.
+    /// Stores ratings: each reader knows some of the books whose numbers leave the same remainder, so that there is something
+    /// to learn, and likes most of them.
     async fn rate(&self, readers: std::ops::Range<i32>, books: i32, each: i32) -> i64 {
-        let entries: Vec<ImportHistoryRequest> = readers
-            .flat_map(|reader| {
-                (0..each).map(move |number| {
-                    let book = (reader % 6 + number * 6 + (reader / 6 % 3) * 6) % books + 1;
-                    let stars = if number % 9 == 8 { 2.0 } else { 4.0 };
-                    let entry = Entry { reader_id: reader, book_id: book, stars, ..Entry::default() };
-                    ImportHistoryRequest { entry: Some(entry), request_id: String::new() }
-                })
-            })
+        let alike = books / 6;
+        let entry = move |reader: i32, number: i32| {
+            let book = (reader / 6 * 7 + number * 3) % alike * 6 + reader % 6 + 1;
+            let stars = if number % 9 == 8 { 2.0 } else { 4.0 };
+            Entry { reader_id: reader, book_id: book, stars, ..Entry::default() }
+        };
+        let entries = readers.flat_map(|reader| (0..each).map(move |number| entry(reader, number)));
+        let entries: Vec<ImportHistoryRequest> = entries
+            .map(|entry| ImportHistoryRequest { entry: Some(entry), request_id: String::new() })
             .collect();
         let mut client = self.readers().await;
         let answer = client.import_history(tokio_stream::iter(entries)).await.unwrap().into_inner();
