@@ -29,6 +29,7 @@ mod blend;
 mod parameters;
 mod train;
 mod top;
+mod sums;
 mod model;
 mod parts;
 

@@ -53,7 +53,7 @@ fn setting(text: &str) -> Result<(String, f64), String> {
 }
 
 /// The trial inside the training data that parameters are chosen by.
-const INNER: HeldOut = HeldOut { key: 0x5348_454c, share: 0.2 };
+const INNER: HeldOut = HeldOut { key: 0x5348_454c, share: 0.1 };
 
 impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
@@ -78,7 +78,7 @@ impl Evaluate {
         );
         phases.end("read");
 
-        let mut parameters = Parameters::default();
+        let mut parameters = Parameters::of(&trial.data);
         for (name, value) in &self.set {
             parameters.set(name, *value).map_err(|error| Failure::usage(format!("--set: {error}")))?;
         }
@@ -113,7 +113,7 @@ impl Evaluate {
         let changed: Vec<String> = parameters
             .list()
             .into_iter()
-            .zip(Parameters::default().list())
+            .zip(Parameters::of(&trial.data).list())
             .filter(|(now, before)| now != before)
             .map(|((name, value), _)| format!("{name}={value}"))
             .collect();

@@ -1,7 +1,8 @@
 //! Parameters by validation inside the training data.
 //!
-//! A share of the interactions is held out, models are fitted to the rest, and one parameter after the other takes the value whose
-//! ranking of the held-out books has the best NDCG: a walk along coordinates over a small grid, stated in [`grid`].
+//! A share of the interactions is held out and models are fitted to the rest. One parameter after the other is moved while that
+//! betters the NDCG of the held-out books by more than a standard error, over the small grids in [`grid`]: no figure of any one
+//! data set is built in.
 
 use super::{Trial, rank};
 use crate::models::{Items, Kind, Parameters, Run, TrainError, Warm, train_from};
@@ -21,33 +22,43 @@ impl Default for Budget {
     }
 }
 
-/// What is tried, in this order: a parameter, and its values besides the present one.
-fn grid(kind: Kind, items: bool) -> Vec<(&'static str, &'static [f64])> {
-    let mut grid: Vec<(&str, &[f64])> = Vec::new();
+/// How a parameter is moved.
+#[derive(Clone, Copy)]
+enum Moves {
+    /// To each of these values, from the first on, until one is worse than the one before.
+    To(&'static [f64]),
+    /// Up by this factor while that is better, else down while that is.
+    By(f64),
+}
+
+/// What is moved, in this order.
+fn grid(kind: Kind, items: bool) -> Vec<(&'static str, Moves)> {
+    use Moves::{By, To};
+    let neighbours = To(&[10.0, 20.0, 50.0, 100.0, 200.0, 400.0]);
+    let mut grid = Vec::new();
     match kind {
         Kind::Popular | Kind::Content => {}
-        Kind::KnnBm25 => {
-            grid.extend([("bm25.depth", &[10.0, 20.0, 50.0, 100.0, 200.0][..]), ("bm25.choice", &[1.0])])
-        }
-        Kind::KnnCosine => {
-            grid.extend([("cosine.depth", &[10.0, 20.0, 50.0, 100.0, 200.0][..]), ("cosine.choice", &[1.0])])
-        }
+        Kind::KnnBm25 => grid.extend([("bm25.depth", neighbours), ("bm25.choice", To(&[0.0]))]),
+        Kind::KnnCosine => grid.extend([("cosine.depth", neighbours), ("cosine.choice", To(&[0.0]))]),
         Kind::Als => grid.extend([
-            ("als.factors", &[64.0, 32.0][..]),
-            ("als.regularization", &[5.0, 50.0]),
-            ("als.confidence", &[4.0]),
+            ("als.factors", By(0.5)),
+            ("als.regularization", By(2.0)),
+            ("als.confidence", By(1.5)),
         ]),
-        Kind::Ease => {
-            grid.extend([("ease.depth", &[30.0, 100.0, 500.0][..]), ("ease.lambda", &[50.0, 200.0, 400.0])])
-        }
-        Kind::Slim => grid.extend([("slim.l1", &[1.0, 4.0][..]), ("slim.l2", &[3.0, 30.0, 100.0])]),
-        Kind::Blend => grid.extend([("slim.l1", &[1.0, 4.0][..]), ("slim.l2", &[3.0, 30.0, 100.0])]),
+        Kind::Ease => grid.extend([("ease.depth", By(3.0)), ("ease.lambda", By(2.0))]),
+        Kind::Slim | Kind::Blend => grid.extend([("slim.l1", By(2.0)), ("slim.l2", By(2.0))]),
     }
     if items && matches!(kind, Kind::Slim | Kind::Ease | Kind::Blend) {
-        grid.extend([("author", &[1.0, 2.0, 5.0][..]), ("series", &[2.0, 5.0])]);
+        grid.extend([("author", By(2.0)), ("series", By(2.0)), ("subjects", By(2.0))]);
+    }
+    if kind == Kind::Blend {
+        grid.extend([("blend.ease", To(&[0.3, 1.0])), ("ease.depth", By(5.0)), ("blend.cosine", To(&[0.1]))]);
     }
     grid
 }
+
+/// A parameter moves at most so often in one direction.
+const STEPS: usize = 3;
 
 /// Chooses parameters for data like the trial's, but for those that are `fixed`. Tells each trial: the parameter, its value, and the NDCG.
 ///
@@ -68,43 +79,79 @@ pub fn choose(
     trial.ask_at_most(budget.readers);
     let mut grid = grid(kind, items.is_some());
     grid.retain(|(name, _)| !fixed.contains(name));
-    let known: usize = grid.iter().map(|(_, values)| values.len()).sum::<usize>() + 1;
-    let of = known.min(budget.trials).max(1) as f32;
+    // An estimate: most parameters are tried in both directions.
+    let of = (grid.len() * 3).min(budget.trials).max(1) as f32;
     if grid.is_empty() || budget.trials <= 1 || trial.asked().next().is_none() {
         return Ok(start);
     }
     let mut warm = Warm::default();
     let mut done = 0;
     let mut score = |parameters: &Parameters| {
-        let part = run.part(done as f32 / of, (done as f32 + 1.0) / of);
+        let part = run.part((done as f32 / of).min(1.0), ((done as f32 + 1.0) / of).min(1.0));
         done += 1;
         let model = train_from(kind, &trial.data, items, parameters, &mut warm, &part)?;
-        Ok::<_, TrainError>(rank(&model, &trial, 20, run)?.quality(&trial).ndcg)
+        Ok::<_, TrainError>(rank(&model, &trial, 20, run)?.quality(&trial))
     };
     let mut best = start;
     let mut reached = score(&best)?;
-    tell("start", 0.0, reached);
+    tell("start", 0.0, reached.ndcg);
     let mut left = budget.trials - 1;
-    for (name, values) in grid {
-        let mut passed = 0;
-        for &value in values {
-            // Two worse values in a row: the rest is further away.
-            if left == 0 || passed == 2 {
-                break;
+    for (name, moves) in grid {
+        // EASE's depth is nothing to a blend without it.
+        if name == "ease.depth" && kind == Kind::Blend && best.blend.ease == 0.0 {
+            continue;
+        }
+        let mut better = |best: &mut Parameters, value: f64| {
+            if left == 0 {
+                return Ok(false);
             }
             left -= 1;
             let mut other = best.clone();
             other
                 .set(name, value)
                 .map_err(|_| TrainError::Parameters("the grid names an unknown parameter"))?;
-            let ndcg = score(&other)?;
-            tell(name, value, ndcg);
-            if ndcg > reached {
-                (best, reached, passed) = (other, ndcg, 0);
-            } else {
-                passed += 1;
+            let quality = score(&other)?;
+            tell(name, value, quality.ndcg);
+            let better = clearly_better(&reached.each, &quality.each);
+            if better {
+                (*best, reached) = (other, quality);
+            }
+            Ok::<_, TrainError>(better)
+        };
+        match moves {
+            Moves::To(values) => {
+                for &value in values {
+                    if !better(&mut best, value)? {
+                        break;
+                    }
+                }
+            }
+            Moves::By(factor) => {
+                for factor in [factor, 1.0 / factor] {
+                    let mut moved = false;
+                    for _ in 0..STEPS {
+                        let value = best.get(name) * factor;
+                        if !better(&mut best, value)? {
+                            break;
+                        }
+                        moved = true;
+                    }
+                    if moved {
+                        break;
+                    }
+                }
             }
         }
     }
     Ok(best)
+}
+
+/// Whether the second's mean is higher by more than the standard error of the difference.
+fn clearly_better(first: &[f32], second: &[f32]) -> bool {
+    let differences = first.iter().zip(second).map(|(a, b)| f64::from(*b) - f64::from(*a));
+    let count = first.len().max(2) as f64;
+    let (sum, squares) = differences.fold((0.0, 0.0), |(sum, squares), it| (sum + it, squares + it * it));
+    let mean = sum / count;
+    let variance = (squares / count - mean * mean).max(0.0);
+    mean > (variance / (count - 1.0)).sqrt()
 }

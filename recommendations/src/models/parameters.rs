@@ -1,12 +1,12 @@
 //! All numbers that a training may choose, by name, as an artefact's manifest lists them.
 
 use super::{
-    Als, Content, Ease, Knn, Says, Slim,
+    Als, Content, Ease, Interactions, Knn, Says, Slim,
     gram::Weights,
     knn::{Choice, Likeness},
 };
 
-/// What every model is fitted with. The defaults are where the choice on held-out ratings begins.
+/// What every model is fitted with. [`Parameters::of`] is where the choice on held-out ratings begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     /// What counts besides readers, for [`Self::slim`] and [`Self::ease`].
@@ -40,25 +40,52 @@ pub struct Shares {
     pub bm25: f32,
     /// That of neighbours by cosine.
     pub cosine: f32,
-    /// That of content for books that nobody has rated; see [`Self::known`].
+    /// That of content, for books that nobody has rated; see [`Self::known`].
     pub content: f32,
-    /// With so many readers, content counts half.
+    /// With so many readers, a book's content counts half.
     pub known: f32,
     /// How many weights a book keeps.
     pub depth: usize,
-    /// By which power of its readers' number a book's weights are multiplied: more favours the well known.
-    pub boost: f32,
+}
+
+/// How many readers a book has where the defaults were found: 3,000 readers of 2,973 books.
+const READERS: f32 = 71.0;
+
+impl Parameters {
+    /// The defaults for data of this size: what is counted in readers grows with the mean number of readers of a book.
+    #[must_use]
+    pub fn of(data: &Interactions) -> Self {
+        let rated = (0..data.books()).filter(|&book| !data.by_book().row(book).0.is_empty()).count();
+        let scale = (data.len() as f32 / rated.max(1) as f32 / READERS).max(0.01);
+        let mut parameters = Self::default();
+        let Self { weights, slim, ease, .. } = &mut parameters;
+        for in_readers in [
+            &mut weights.author,
+            &mut weights.series,
+            &mut weights.subjects,
+            &mut slim.l1,
+            &mut slim.l2,
+            &mut ease.lambda,
+        ] {
+            *in_readers *= scale;
+        }
+        parameters
+    }
 }
 
 impl Default for Parameters {
     fn default() -> Self {
         Self {
-            weights: Weights::default(),
+            weights: Weights { reader_power: 0.0, author: 4.0, series: 6.0, subjects: 20.0 },
             slim: Slim::default(),
             ease: Ease::default(),
             als: Als::default(),
-            bm25: Knn { likeness: Likeness::Bm25 { k1: 1.2, b: 0.75 }, depth: 5, choice: Choice::Read },
-            cosine: Knn { likeness: Likeness::Cosine, depth: 5, choice: Choice::Read },
+            bm25: Knn {
+                likeness: Likeness::Bm25 { k1: 1.2, b: 0.75 },
+                depth: 5,
+                choice: Choice::Recommended,
+            },
+            cosine: Knn { likeness: Likeness::Cosine, depth: 5, choice: Choice::Recommended },
             content: Content::default(),
             blend: Shares::default(),
             says: Says::default(),
@@ -68,16 +95,7 @@ impl Default for Parameters {
 
 impl Default for Shares {
     fn default() -> Self {
-        Self {
-            slim: 1.0,
-            ease: 0.3,
-            bm25: 0.0,
-            cosine: 0.0,
-            content: 0.05,
-            known: 5.0,
-            depth: 200,
-            boost: 0.0,
-        }
+        Self { slim: 1.0, ease: 0.0, bm25: 0.0, cosine: 0.0, content: 0.05, known: 0.5, depth: 200 }
     }
 }
 
@@ -95,6 +113,12 @@ impl Parameters {
     pub fn list(&self) -> Vec<(&'static str, f64)> {
         let mut copy = self.clone();
         copy.all().into_iter().map(|(name, place)| (name, place.get())).collect()
+    }
+
+    /// One by its name; 0 if there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> f64 {
+        self.list().into_iter().find(|(known, _)| *known == name).map_or(0.0, |(_, value)| value)
     }
 
     /// Sets one by its name.
@@ -152,7 +176,6 @@ impl Parameters {
             ("blend.content", Place::Number(&mut blend.content)),
             ("blend.known", Place::Number(&mut blend.known)),
             ("blend.depth", Place::Count(&mut blend.depth)),
-            ("blend.boost", Place::Number(&mut blend.boost)),
             ("says.wanted", Place::Number(&mut says.wanted)),
             ("says.negative", Place::Number(&mut says.negative)),
         ]);

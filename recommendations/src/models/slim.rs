@@ -35,7 +35,7 @@ pub struct Slim {
 
 impl Default for Slim {
     fn default() -> Self {
-        Self { l1: 2.0, l2: 10.0, l2_share: 0.0, depth: 200 }
+        Self { l1: 2.0, l2: 20.0, l2_share: 0.0, depth: 200 }
     }
 }
 

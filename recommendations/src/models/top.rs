@@ -44,6 +44,16 @@ impl Top {
         self.heap.len() < self.count || self.heap.peek().is_some_and(|worst| Entry { score, book } < *worst)
     }
 
+    /// Below this score nothing is wanted.
+    #[inline]
+    pub(super) fn bar(&self) -> f32 {
+        match self.heap.peek() {
+            _ if self.count == 0 => f32::INFINITY,
+            Some(worst) if self.heap.len() == self.count => worst.score,
+            _ => f32::NEG_INFINITY,
+        }
+    }
+
     /// Adds what it [wants](Self::wants).
     #[inline]
     pub(super) fn push(&mut self, score: f32, book: u32) {

@@ -201,9 +201,6 @@ fn mix(
         let content = parameters.content.fit(items, &run.part(0.9, 1.0))?;
         (weights, by_content) = fill(data, &weights, &content, shares.content, shares.known);
     }
-    if shares.boost > 0.0 {
-        weights = boost(data, &weights, shares.boost);
-    }
     run.at(1, 1)?;
     Ok(ItemItem::new(weights, by_content))
 }
@@ -222,7 +219,7 @@ fn fill(
         let readers = data.by_book().row(book).0.len() as f32;
         let share = share * known / (known + readers);
         let mut row: Vec<(u32, f32)> = weights.entries(book).collect();
-        if row.is_empty() {
+        if readers == 0.0 {
             alone.push(book as u32);
         }
         // A content weight below this is not worth its place.
@@ -240,17 +237,4 @@ fn fill(
         rows.push(row);
     }
     (Sparse::from_rows(data.books(), &rows), alone)
-}
-
-/// Multiplies each book's weights by a power of its readers' number.
-fn boost(data: &Interactions, weights: &Sparse, power: f32) -> Sparse {
-    let mean = data.len() as f32 / data.books().max(1) as f32;
-    let rows: Vec<Vec<(u32, f32)>> = (0..weights.rows())
-        .map(|book| {
-            let readers = data.by_book().row(book).0.len().max(1) as f32;
-            let scale = (readers / mean).powf(power);
-            weights.entries(book).map(|(other, value)| (other, value * scale)).collect()
-        })
-        .collect();
-    Sparse::from_rows(weights.columns(), &rows)
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::models::{
     PartsError,
-    model::{Reason, Recommended, Scratch, Slot},
+    model::{Reason, Recommended, Scratch},
 };
 
 /// The factors of all books.
@@ -167,13 +167,13 @@ impl Factors {
 
     /// Folds the history in and scores every book.
     pub(in crate::models) fn score(&self, scratch: &mut Scratch) {
-        let Scratch { call, scores, touched, history, fold, .. } = scratch;
+        let Scratch { sums, history, fold, .. } = scratch;
         if history.is_empty() {
             return;
         }
         self.fold_in(history.iter().copied(), fold);
-        touched.extend(0..self.books() as u32);
-        Arch::new().dispatch(Score { factors: self, reader: &fold.reader, call: *call, scores });
+        let scores = sums.all(self.books());
+        Arch::new().dispatch(Score { factors: self, reader: &fold.reader, scores });
     }
 
     /// Names the book whose removal would lower the score most.
@@ -203,8 +203,7 @@ impl Factors {
 struct Score<'a> {
     factors: &'a Factors,
     reader: &'a [f32],
-    call: u32,
-    scores: &'a mut [Slot],
+    scores: &'a mut [f32],
 }
 
 impl WithSimd for Score<'_> {
@@ -213,8 +212,8 @@ impl WithSimd for Score<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let rows = self.factors.values.chunks_exact(self.factors.width);
-        for (slot, row) in self.scores.iter_mut().zip(rows) {
-            *slot = Slot { call: self.call, value: dot(simd, row, self.reader) };
+        for (score, row) in self.scores.iter_mut().zip(rows) {
+            *score = dot(simd, row, self.reader);
         }
     }
 }
