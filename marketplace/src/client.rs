@@ -4,6 +4,7 @@
 //! the first call. A call passes through the modules in the order in which they are declared: [`call`] gives it a
 //! deadline and a second chance, [`rotation`] says whose turn it is, [`line`] carries it.
 
+mod together;
 mod call;
 mod budget;
 mod rotation;
@@ -35,7 +36,14 @@ use tokio::{sync::watch, task::AbortHandle};
 pub use addresses::{Lookup, Resolver};
 pub use hosts::{Host, Hosts, HostsError};
 
-use self::{addresses::Upkeep, budget::Budget, grpc::Method, measure::Measures, rotation::Rotation};
+use self::{
+    addresses::Upkeep,
+    budget::Budget,
+    grpc::Method,
+    measure::Measures,
+    rotation::Rotation,
+    together::{Asked, Together},
+};
 
 /// Why there is no answer. What exactly went wrong is in the log.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -66,6 +74,7 @@ struct Inner {
     timeout: HeaderValue,
     rotation: Arc<Rotation>,
     turn: AtomicUsize,
+    together: Together,
     budget: Budget,
     measures: Measures,
     /// Asks for the hosts to be resolved again at once.
@@ -106,6 +115,7 @@ impl Client {
             timeout: grpc::timeout(deadline),
             rotation: Arc::new(Rotation::new(hosts.len(), measures.backends())),
             turn: AtomicUsize::new(0),
+            together: Together::default(),
             budget: Budget::new(),
             measures,
             stale: watch::Sender::new(()),
@@ -129,6 +139,26 @@ impl Client {
             RecommendationRequest { user_id: user, category, max_results, ..Default::default() };
         let answer: RecommendationResponse = self.0.call(trace, Method::Recommend, &question).await?;
         Ok(answer.recommendations)
+    }
+
+    /// At most `max_results` books of a category for visitors of whom nothing is known. Those who ask the same at the same
+    /// moment share a call, and so its answer.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn recommend_to_anybody(
+        &self,
+        trace: &TraceContext,
+        category: i32,
+        max_results: i32,
+    ) -> Result<Arc<[BookRecommendation]>, CallError> {
+        let ask = async { self.recommend(trace, 0, category, max_results).await.map(Arc::from) };
+        let (books, asked) = self.0.together.ask((category, max_results), ask).await;
+        if asked == Asked::Shared {
+            self.0.measures.shared();
+        }
+        books
     }
 
     /// One book.

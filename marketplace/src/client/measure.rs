@@ -22,6 +22,7 @@ pub(crate) struct Measures {
     answered: [IntCounter; Method::CALLS.len()],
     seconds: [Histogram; Method::CALLS.len()],
     retries: IntCounterVec,
+    shared: IntCounter,
     in_flight: IntGauge,
     backends: IntGaugeVec,
     log: Limit,
@@ -39,6 +40,9 @@ impl Measures {
         let retries =
             Opts::new("grpc_client_retries_total", "Calls that were tried again, by what had failed.");
         let retries = IntCounterVec::new(retries, &["cause"]).expect("valid names");
+        let shared =
+            IntCounter::new("grpc_client_answers_shared_total", "Answers that were shared with another visitor.");
+        let shared = shared.expect("a valid name");
         let in_flight = IntGauge::new("grpc_client_calls_in_flight", "Calls that have begun and not ended.");
         let in_flight = in_flight.expect("a valid name");
         let backends =
@@ -48,12 +52,13 @@ impl Measures {
         registry.register(Box::new(calls.clone())).expect("one client a process");
         registry.register(Box::new(seconds.clone())).expect("one client a process");
         registry.register(Box::new(retries.clone())).expect("one client a process");
+        registry.register(Box::new(shared.clone())).expect("one client a process");
         registry.register(Box::new(in_flight.clone())).expect("one client a process");
         registry.register(Box::new(backends.clone())).expect("one client a process");
         // Looking a label up takes a lock; most calls are answered.
         let answered = Method::CALLS.map(|method| calls.with_label_values(&[method.path(), "OK"]));
         let seconds = Method::CALLS.map(|method| seconds.with_label_values(&[method.path()]));
-        Self { calls, answered, seconds, retries, in_flight, backends, log: Limit::new() }
+        Self { calls, answered, seconds, retries, shared, in_flight, backends, log: Limit::new() }
     }
 
     pub(crate) fn backends(&self) -> IntGaugeVec {
@@ -67,6 +72,10 @@ impl Measures {
 
     pub(crate) fn in_flight(&self) -> i64 {
         self.in_flight.get()
+    }
+
+    pub(crate) fn shared(&self) {
+        self.shared.inc();
     }
 
     pub(crate) fn retried(&self, fault: &Fault) {

@@ -18,8 +18,6 @@ use crate::{
 
 /// Books in the first list.
 const FIRST: i32 = 3;
-/// A visitor of whom nothing is known.
-const NOBODY: i32 = 0;
 
 /// `GET /`
 pub(crate) async fn page(
@@ -27,7 +25,7 @@ pub(crate) async fn page(
     Extension(trace): Extension<TraceContext>,
     request: HeaderMap,
 ) -> Response {
-    let asked = shop.client.recommend(&trace, NOBODY, MYSTERY, FIRST);
+    let asked = shop.client.recommend_to_anybody(&trace, MYSTERY, FIRST);
     let (answer, shown) = tokio::join!(asked, shop.shelves.first());
     let Halves { before, after } = &shown.home;
     let gzip = takes_gzip(&request);
@@ -37,7 +35,7 @@ pub(crate) async fn page(
         Ok(books) if books.is_empty() => page.push(&EMPTY),
         Ok(books) => {
             page.push(&LIST);
-            for book in &books {
+            for book in books.iter() {
                 page.push(&ITEM);
                 page.push(&shop.cards.card(book, &shown.catalogue));
                 page.push(&ITEM_END);
