@@ -3,7 +3,10 @@
 mod certs;
 mod evaluate;
 mod import;
+mod models;
+mod remote;
 mod run;
+mod train;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
@@ -33,6 +36,10 @@ enum Command {
     Import(import::Import),
     /// Train a model on one file and score it on another
     Evaluate(evaluate::Evaluate),
+    Train(train::Train),
+    Jobs(train::Jobs),
+    Models(models::Models),
+    Simulated(train::Simulated),
     /// Make a development authority with a server and a client certificate
     Certs(certs::Certs),
     /// Show the settings of every service with their variables and defaults
@@ -47,6 +54,10 @@ fn main() -> ExitCode {
         None => run::run(cli.run, cli.data),
         Some(Command::Import(import)) => import.run(cli.data),
         Some(Command::Evaluate(evaluate)) => evaluate.run(),
+        Some(Command::Train(train)) => train.run(cli.data),
+        Some(Command::Jobs(jobs)) => jobs.run(),
+        Some(Command::Models(models)) => models.run(),
+        Some(Command::Simulated(simulated)) => simulated.run(),
         Some(Command::Certs(certs)) => certs.run(),
         Some(Command::Settings) => run::show_settings(),
     });
