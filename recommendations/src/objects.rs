@@ -42,7 +42,7 @@ pub enum ObjectsError {
         /// The URL.
         url: String,
         /// In the store's own words.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// The folder cannot be made.
     #[error("cannot make the folder {folder}")]
@@ -76,7 +76,7 @@ pub enum ObjectsError {
         /// The object's name.
         name: String,
         /// In the store's own words.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
 }
 
@@ -111,7 +111,7 @@ impl Objects {
             source,
         })?;
         let store = LocalFileSystem::new_with_prefix(folder)
-            .map_err(|source| ObjectsError::Open { url: url.to_owned(), source })?
+            .map_err(|source| ObjectsError::Open { url: url.to_owned(), source: Box::new(source) })?
             // So that a manifest never outlives a loss of power that its tensors did not.
             .with_fsync(true);
         Ok(Self { store: Arc::new(store), prefix: Path::default(), shown: url.to_owned() })
@@ -137,7 +137,7 @@ impl Objects {
             .with_client_options(client)
             .with_retry(retry)
             .build()
-            .map_err(|source| ObjectsError::Open { url: url.to_owned(), source })?;
+            .map_err(|source| ObjectsError::Open { url: url.to_owned(), source: Box::new(source) })?;
         let prefix = Path::parse(prefix).map_err(|error| bad(url, &error.to_string()))?;
         Ok(Self { store: Arc::new(store), prefix, shown: url.to_owned() })
     }
@@ -229,6 +229,6 @@ fn failed(operation: &'static str, name: &str) -> impl FnOnce(object_store::Erro
     let name = name.to_owned();
     move |source| match source {
         object_store::Error::NotFound { .. } => ObjectsError::Missing { name },
-        source => ObjectsError::Failed { operation, name, source },
+        source => ObjectsError::Failed { operation, name, source: Box::new(source) },
     }
 }

@@ -6,10 +6,10 @@
 //! 2. A reader has a home: a book drawn by renown. From it come the reader's favourites: its first category, two of its
 //!    subjects, its author; and one subject and one author more from a second book of the same category.
 //! 3. A reader's liking of a book is the sum of what they share: author 2, series 1.5, subject 1.2 each, category 1.
-//! 4. How much a reader reads is log-normal: 20 books in the median, σ = 0.6, from 6 to 120.
+//! 4. How much a reader reads is log-normal: 24 books in the median, σ = 0.6, from 6 to 120.
 //! 5. Which ones: by liking + ln(renown) + Gumbel noise, the highest first, which is a draw without replacement with weights
 //!    renown · e^liking (Tim Vieira, "Gumbel-max trick and weighted reservoir sampling", 2014).
-//! 6. The stars: 2.6 + 0.6 · liking + 0.7 · noise, rounded to halves, from 0.5 to 5.
+//! 6. The stars: 3.1 + 0.5 · liking + 0.8 · noise, rounded to halves, from 0.5 to 5.
 //! 7. When: evenly over the two years before.
 //!
 //! They stand under numbers from [`FIRST_SIMULATED`] up, and every model and answer that they have a part in says so.
@@ -48,7 +48,7 @@ pub fn readers(catalogue: &Catalogue, seed: u64, now: u32) -> Vec<(u32, Entry)> 
         // A stream of its own, so that one reader more or less changes no other.
         let mut random = Random(seed ^ (u64::from(reader) << 24));
         let taste = Taste::new(&books, &renown, &mut random);
-        let count = (20_f64.ln() + 0.6 * random.normal()).exp().clamp(6.0, 120.0) as usize;
+        let count = (24_f64.ln() + 0.6 * random.normal()).exp().clamp(6.0, 120.0) as usize;
         let mut drawn: Vec<(f64, f64, usize)> = books
             .iter()
             .enumerate()
@@ -61,7 +61,7 @@ pub fn readers(catalogue: &Catalogue, seed: u64, now: u32) -> Vec<(u32, Entry)> 
         drawn.truncate(count.min(books.len() / 2));
         drawn.sort_unstable_by_key(|&(.., place)| books[place].id());
         for (_, liking, place) in drawn {
-            let halves = (2.0 * (2.6 + 0.6 * liking + 0.7 * random.normal())).round().clamp(1.0, 10.0);
+            let halves = (2.0 * (3.1 + 0.5 * liking + 0.8 * random.normal())).round().clamp(1.0, 10.0);
             let age = (random.unit() * TWO_YEARS) as u32;
             let entry = Entry {
                 stars: Stars::from_halves(halves as u8),

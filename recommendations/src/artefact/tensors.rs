@@ -159,11 +159,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Trained, ArtefactError> {
     Ok(Trained { books, model })
 }
 
+/// A tensor's numbers and its shape.
+type Numbers<N> = (Vec<N>, Vec<usize>);
+
 fn required<N: Number>(
     tensors: &SafeTensors<'_>,
     name: &'static str,
     dimensions: usize,
-) -> Result<(Vec<N>, Vec<usize>), ArtefactError> {
+) -> Result<Numbers<N>, ArtefactError> {
     optional(tensors, name, dimensions)?.ok_or(ArtefactError::Tensor { name, reason: "is missing" })
 }
 
@@ -171,7 +174,7 @@ fn optional<N: Number>(
     tensors: &SafeTensors<'_>,
     name: &'static str,
     dimensions: usize,
-) -> Result<Option<(Vec<N>, Vec<usize>)>, ArtefactError> {
+) -> Result<Option<Numbers<N>>, ArtefactError> {
     // Nothing else than absence can be wrong with looking one up.
     let Ok(tensor) = tensors.tensor(name) else { return Ok(None) };
     if tensor.dtype() != N::TYPE {

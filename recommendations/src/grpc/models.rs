@@ -62,7 +62,7 @@ impl Service {
         };
         let scheduled = self.training.schedule(kind.name(), Cause::Call, request.force).await;
         match scheduled.map_err(TrainingError::Store)? {
-            Scheduled::Job(job) => Ok(job),
+            Scheduled::Job(job) => Ok(*job),
             Scheduled::Full | Scheduled::NotNeeded => Err(CallError::TooManyJobs),
         }
     }

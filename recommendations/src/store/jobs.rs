@@ -110,7 +110,7 @@ impl Cause {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scheduled {
     /// It waits for its turn.
-    Job(Job),
+    Job(Box<Job>),
     /// [`MAX_WAITING`] wait already.
     Full,
     /// Somebody else has asked for the same: of all replicas, one does.
@@ -258,7 +258,7 @@ impl Store {
         }.await)
         .map_err(failed(operation))?;
         transaction.commit(operation).await?;
-        Ok(self.job(id).await?.map_or(Scheduled::NotNeeded, Scheduled::Job))
+        Ok(self.job(id).await?.map_or(Scheduled::NotNeeded, |job| Scheduled::Job(Box::new(job))))
     }
 
     /// One job, if there is one with this number.

@@ -7,3 +7,4 @@ mod start;
 mod storefront;
 mod telemetry;
 mod tools;
+mod training;
