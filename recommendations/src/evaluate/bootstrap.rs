@@ -32,7 +32,7 @@ pub fn compare(first: &[f32], second: &[f32], margin: f64, rounds: u32, seed: u6
             let drawn = (0..count).map(|_| {
                 state = state.wrapping_add(1);
                 // Multiplying a 32-bit number and taking the upper half is uniform enough for any count of readers.
-                differences[((mix(state) >> 32) * count as u64 >> 32) as usize]
+                differences[(((mix(state) >> 32) * count as u64) >> 32) as usize]
             });
             drawn.sum::<f64>() / count as f64
         })

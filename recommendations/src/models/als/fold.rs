@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::{
     MAX_FACTORS, ROWS,
-    kernel::{axpy, dot},
+    kernel::dot,
     square, sum,
 };
 use crate::models::{
