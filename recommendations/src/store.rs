@@ -34,6 +34,9 @@ pub const MAX_OWN_CATEGORIES: i32 = 2_000;
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    /// One connection of its own for whoever writes histories: what it has in its cache stays right, since nobody else
+    /// writes much meanwhile. The same as `pool` where the database is in memory.
+    histories: Pool,
 }
 
 /// Why the store did not do what it was asked to.
@@ -130,6 +133,7 @@ impl Store {
     /// Ends all connections, waiting for those in use.
     pub async fn close(&self) {
         on_either!(Pool, &self.pool, pool => pool.close().await);
+        on_either!(Pool, &self.histories, pool => pool.close().await);
     }
 }
 

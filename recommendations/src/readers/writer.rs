@@ -1,9 +1,12 @@
-use std::{collections::VecDeque, error::Error, ops::RangeInclusive, time::Instant};
+use std::{
+    collections::VecDeque, error::Error, ops::RangeInclusive, panic::AssertUnwindSafe, time::Instant,
+};
 
+use futures_util::FutureExt as _;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
 use super::{
@@ -38,6 +41,7 @@ pub struct Writer {
     /// As many as a transaction takes in, and not written yet.
     events: Vec<ReaderEvent>,
     folding: Option<JoinHandle<()>>,
+    looked: Instant,
     swept: Instant,
     failing: bool,
 }
@@ -63,43 +67,62 @@ impl Writer {
             taken: VecDeque::new(),
             events: Vec::new(),
             folding: None,
+            looked: Instant::now(),
             swept: Instant::now(),
             failing: false,
         }
     }
 
-    /// Writes until it is closed and what was taken is stored.
+    /// Writes until it is closed and what was taken is stored. A panic is logged, and costs only what was being written.
     pub async fn run(mut self) {
         let mut ticks = interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut open = true;
-        let mut looked = Instant::now();
-        while open {
-            if self.taken.is_empty() {
-                let closed = async { self.closed.wait_for(|closed| *closed).await.is_err() };
-                tokio::select! {
-                    biased;
-                    _ = closed => open = false,
-                    job = self.waiting.recv() => match job {
-                        Some(job) => self.taken.push_back(job),
-                        None => open = false,
-                    },
-                    _ = ticks.tick() => {}
+        loop {
+            let stepped = AssertUnwindSafe(self.step(&mut ticks)).catch_unwind().await;
+            match stepped {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    tracing::error!("what stores the readers' histories panicked, and starts again");
+                    // Whose changes these were hears that they are not known to be stored.
+                    self.taken.clear();
+                    self.events.clear();
+                    let outcome = self.reload().await;
+                    let _ = self.noted(outcome);
                 }
-            }
-            if !open {
-                // What is in the queue was taken; who waits to be let in hears that it is over.
-                self.waiting.close();
-                self.arriving.close();
-            }
-            self.write_all(open).await;
-            if looked.elapsed() >= POLL {
-                looked = Instant::now();
-                self.upkeep().await;
             }
         }
         self.write_all(false).await;
         self.write_events().await;
+    }
+
+    /// Waits for something to do and does it. False once nothing more is taken.
+    async fn step(&mut self, ticks: &mut Interval) -> bool {
+        let mut open = true;
+        if self.taken.is_empty() {
+            let closed = self.closed.wait_for(|closed| *closed);
+            tokio::select! {
+                biased;
+                _ = closed => open = false,
+                job = self.waiting.recv() => match job {
+                    Some(job) => self.taken.push_back(job),
+                    None => open = false,
+                },
+                _ = ticks.tick() => {}
+            }
+        }
+        if !open {
+            // What is in the queue was taken; who waits to be let in hears that it is over.
+            self.waiting.close();
+            self.arriving.close();
+            return false;
+        }
+        self.write_all(true).await;
+        if self.looked.elapsed() >= POLL {
+            self.looked = Instant::now();
+            self.upkeep().await;
+        }
+        true
     }
 
     /// Writes one transaction; if not `once`, everything.

@@ -46,12 +46,28 @@ impl Store {
     /// If the URL is malformed, the database cannot be reached within ten seconds, or a migration fails. None of them
     /// shows the password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let pool = match url.split_once(':') {
-            Some(("postgres" | "postgresql", _)) => Pool::Postgres(postgres(url).await?),
-            Some(("sqlite", _)) | Some(("", "memory:")) => Pool::Sqlite(sqlite(url).await?),
+        let (pool, histories) = match url.split_once(':') {
+            Some(("postgres" | "postgresql", _)) => {
+                let pool = postgres(url).await?;
+                let own = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+                let own = own.connect_lazy_with((*pool.connect_options()).clone());
+                (Pool::Postgres(pool), Pool::Postgres(own))
+            }
+            Some(("sqlite", _)) | Some(("", "memory:")) => {
+                let pool = sqlite(url).await?;
+                let own = if in_memory(url) {
+                    pool.clone()
+                } else {
+                    let own = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+                    let own = own.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+                    let options = (*pool.connect_options()).clone().pragma("cache_size", "-32000");
+                    own.connect_lazy_with(options)
+                };
+                (Pool::Sqlite(pool), Pool::Sqlite(own))
+            }
             _ => return Err(bad_url(url, "starts neither with sqlite: nor with postgres:")),
         };
-        let store = Self { pool };
+        let store = Self { pool, histories };
         store.fill_in().await?;
         Ok(store)
     }

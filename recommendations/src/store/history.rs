@@ -9,14 +9,15 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     Pool, Store, StoreError, Transaction, failed, on_either,
-    write::{pieces, tuples},
+    write::{begin_to_write, pieces, tuples},
 };
 use crate::ratings::{Entry, LAST_READER, Marks, Shelf, Stars};
 
 /// How many rows are read at a time.
 const PAGE: i32 = 20_000;
-/// How many rows a statement writes, the most that is worth it first. Fixed, so that few statements are prepared and kept.
-const PIECES: [usize; 4] = [1_000, 100, 10, 1];
+/// How many rows a statement writes, the most that is worth it first. Fixed, so that few statements are prepared and kept;
+/// and not more, because SQLite looks for each placeholder among all.
+const PIECES: [usize; 3] = [64, 8, 1];
 /// How many revisions are caught up with at a time: so much is held in memory at once.
 const REVISIONS: i64 = 64;
 /// How long removals are kept for other processes, in seconds. Who has not looked for longer reads all anew.
@@ -109,7 +110,7 @@ impl Store {
     ///
     /// If the database does not answer.
     pub async fn read_history(&self) -> Result<HistoryReading, StoreError> {
-        let mut transaction = self.begin_to_read("start to read the histories").await?;
+        let mut transaction = begin_to_read(&self.pool, "start to read the histories").await?;
         let revision = revision(&mut transaction).await?;
         Ok(HistoryReading { transaction, revision, last: (0, 0) })
     }
@@ -120,7 +121,7 @@ impl Store {
     ///
     /// If the database does not answer.
     pub async fn history_since(&self, since: i64) -> Result<HistoryChanges, StoreError> {
-        let mut transaction = self.begin_to_read("start to read what has changed").await?;
+        let mut transaction = begin_to_read(&self.histories, "start to read what has changed").await?;
         let revision = revision(&mut transaction).await?;
         changes(&mut transaction, since, revision).await
     }
@@ -131,7 +132,7 @@ impl Store {
     ///
     /// If the database does not answer.
     pub async fn write_history(&self) -> Result<HistoryWriting, StoreError> {
-        let mut transaction = self.begin_to_write().await?;
+        let mut transaction = begin_to_write(&self.histories).await?;
         let sql = "update reader_counters set revision = revision + 1 where one = 1 returning revision, next_reader";
         let (revision, next_reader) = on_either!(Transaction, &mut transaction, transaction => {
             sqlx::query_as(sql).fetch_one(&mut **transaction).await
@@ -146,7 +147,7 @@ impl Store {
     ///
     /// If the database fails; then none of it was stored.
     pub async fn write_events(&self, events: &[ReaderEvent]) -> Result<(), StoreError> {
-        let mut transaction = self.begin_to_write().await?;
+        let mut transaction = begin_to_write(&self.histories).await?;
         write_events(&mut transaction, events).await?;
         transaction.commit("commit events").await
     }
@@ -159,7 +160,7 @@ impl Store {
     ///
     /// If the database does not answer.
     pub async fn sweep_history(&self, now: i64, requests_before: i64) -> Result<bool, StoreError> {
-        let mut transaction = self.begin_to_write().await?;
+        let mut transaction = begin_to_write(&self.histories).await?;
         let sql =
             "update reader_counters set one = 1 where one = 1 returning revision, swept_revision, swept_at";
         let (revision, known, since): (i64, i64, i64) =
@@ -192,17 +193,17 @@ impl Store {
         transaction.commit("commit the sweep").await?;
         Ok(gone > 0)
     }
+}
 
-    async fn begin_to_read(&self, operation: &'static str) -> Result<Transaction, StoreError> {
-        Ok(match &self.pool {
-            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin().await.map_err(failed(operation))?),
-            Pool::Postgres(pool) => Transaction::Postgres(
-                pool.begin_with("begin isolation level repeatable read read only")
-                    .await
-                    .map_err(failed(operation))?,
-            ),
-        })
-    }
+async fn begin_to_read(pool: &Pool, operation: &'static str) -> Result<Transaction, StoreError> {
+    Ok(match pool {
+        Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin().await.map_err(failed(operation))?),
+        Pool::Postgres(pool) => Transaction::Postgres(
+            pool.begin_with("begin isolation level repeatable read read only")
+                .await
+                .map_err(failed(operation))?,
+        ),
+    })
 }
 
 impl HistoryReading {
@@ -210,6 +211,11 @@ impl HistoryReading {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision
+    }
+
+    /// Goes on with the entries of this reader.
+    pub fn skip_to(&mut self, reader: u32) {
+        self.last = (number(reader) - 1, i32::MAX);
     }
 
     /// The next entries in the order of readers and books, removals left out; none at the end.
@@ -278,7 +284,7 @@ impl HistoryWriting {
     ) -> Result<HashSet<(u32, String)>, StoreError> {
         let mut repeated: HashSet<(u32, String)> =
             requests.iter().map(|&(reader, request)| (reader, request.to_owned())).collect();
-        for piece in pieces(requests, &PIECES[1..]) {
+        for piece in pieces(requests, &PIECES) {
             let places = tuples(piece.len(), 3);
             // Placeholders are counted from 1, three a request; the last one is the time.
             let sql = AssertSqlSafe(format!(
@@ -448,7 +454,7 @@ async fn changes(
 }
 
 async fn write_events(transaction: &mut Transaction, events: &[ReaderEvent]) -> Result<(), StoreError> {
-    for piece in pieces(events, &PIECES[1..]) {
+    for piece in pieces(events, &PIECES) {
         let sql = AssertSqlSafe(format!(
             "insert into events (recommendation, kind, book, at, stars, reader) values {}",
             tuples(piece.len(), 6)
@@ -471,7 +477,7 @@ async fn write_events(transaction: &mut Transaction, events: &[ReaderEvent]) -> 
     Ok(())
 }
 
-/// Made once: seven thousand placeholders take longer to write down than to fill in.
+/// Made once: hundreds of placeholders take longer to write down than to fill in.
 fn write_statement(rows: usize) -> &'static str {
     static STATEMENTS: LazyLock<Vec<(usize, String)>> = LazyLock::new(|| {
         let statement = |rows| {

@@ -70,15 +70,19 @@ impl Store {
     }
 
     pub(super) async fn begin_to_write(&self) -> Result<Transaction, StoreError> {
-        let operation = "start to write";
-        Ok(match &self.pool {
-            // A transaction that reads first could not be sure of the right to write later.
-            Pool::Sqlite(pool) => {
-                Transaction::Sqlite(pool.begin_with("begin immediate").await.map_err(failed(operation))?)
-            }
-            Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await.map_err(failed(operation))?),
-        })
+        begin_to_write(&self.pool).await
     }
+}
+
+pub(super) async fn begin_to_write(pool: &Pool) -> Result<Transaction, StoreError> {
+    let operation = "start to write";
+    Ok(match pool {
+        // A transaction that reads first could not be sure of the right to write later.
+        Pool::Sqlite(pool) => {
+            Transaction::Sqlite(pool.begin_with("begin immediate").await.map_err(failed(operation))?)
+        }
+        Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await.map_err(failed(operation))?),
+    })
 }
 
 impl Writer {

@@ -111,3 +111,15 @@ pub(crate) async fn lock(url: &str) -> SqliteConnection {
     sqlx::query("begin immediate").execute(&mut connection).await.unwrap();
     connection
 }
+
+/// Does what this SQL says, past the code under test.
+pub(crate) async fn execute(url: &str, sql: &str) {
+    let sql = AssertSqlSafe(sql.to_owned());
+    if url.starts_with("sqlite") {
+        let mut connection = SqliteConnection::connect(url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    } else {
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+}

@@ -10,6 +10,7 @@ mod pages;
 mod replicas;
 mod repeated;
 mod speed;
+mod sweeping;
 mod token;
 mod transfer;
 
