@@ -1,7 +1,7 @@
 //! All numbers that a training may choose, by name, as an artefact's manifest lists them.
 
 use super::{
-    Als, Content, Ease, Interactions, Knn, Says, Slim,
+    Als, Content, Ease, Interaction, Interactions, Knn, Opinion, Says, Slim,
     gram::Weights,
     knn::{Choice, Likeness},
 };
@@ -56,7 +56,25 @@ impl Parameters {
     #[must_use]
     pub fn of(data: &Interactions) -> Self {
         let rated = (0..data.books()).filter(|&book| !data.by_book().row(book).0.is_empty()).count();
-        let scale = (data.len() as f32 / rated.max(1) as f32 / READERS).max(0.01);
+        Self::for_size(data.len(), rated)
+    }
+
+    /// The same before there are [`Interactions`].
+    #[must_use]
+    pub fn of_rows(books: usize, rows: &[Interaction]) -> Self {
+        let mut rated = vec![false; books];
+        let mut positives = 0;
+        for row in rows.iter().filter(|row| Opinion::of(row.stars) == Opinion::Positive) {
+            positives += 1;
+            if let Some(rated) = rated.get_mut(row.book as usize) {
+                *rated = true;
+            }
+        }
+        Self::for_size(positives, rated.into_iter().filter(|rated| *rated).count())
+    }
+
+    fn for_size(positives: usize, rated: usize) -> Self {
+        let scale = (positives as f32 / rated.max(1) as f32 / READERS).max(0.01);
         let mut parameters = Self::default();
         let Self { weights, slim, ease, .. } = &mut parameters;
         for in_readers in [

@@ -7,11 +7,7 @@ use faer::{
 };
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{
-    MAX_FACTORS, ROWS,
-    kernel::dot,
-    square, sum,
-};
+use super::{MAX_FACTORS, ROWS, kernel::dot, square, sum};
 use crate::models::{
     PartsError,
     model::{Reason, Recommended, Scratch},
