@@ -48,6 +48,9 @@ pub struct Config {
     /// How long a request may be
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = value_parser!(u32).range(1024..=268_435_456))]
     pub max_message_bytes: u32,
+    /// How long a reader's library may be that is uploaded
+    #[arg(long, value_name = "BYTES", default_value_t = 20_000_000, value_parser = value_parser!(u32).range(1..))]
+    pub max_library_bytes: u32,
     /// Connections at a time
     #[arg(long, value_name = "COUNT", default_value_t = 4096, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,

@@ -34,6 +34,8 @@ pub struct Bounds {
     pub choice: Choice,
     /// The longest request in bytes.
     pub max_message_bytes: usize,
+    /// The longest library that is uploaded, in bytes.
+    pub max_library_bytes: u64,
     /// How long a search waits for its turn.
     pub queue_time: Duration,
 }
@@ -42,7 +44,7 @@ pub struct Bounds {
 /// a kilobyte are, for callers who accept it.
 #[must_use]
 pub fn routes(known: Known, ratings: Ratings, bounds: Bounds) -> Routes {
-    let Bounds { choice, max_message_bytes, queue_time } = bounds;
+    let Bounds { choice, max_message_bytes, queue_time, .. } = bounds;
     let recommendations = RecommendationsServer::new(recommendations::Service::new(known.clone(), ratings, choice))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
@@ -70,10 +72,12 @@ pub fn readers(
     readers: Readers,
     training: Training,
     guard: Guard,
-    max_message_bytes: usize,
+    bounds: Bounds,
 ) -> InterceptedService<ReadersServiceServer<impl protobufs::readers::readers_service_server::ReadersService>, Guard> {
-    let readers = ReadersServiceServer::new(readers::Service::new(current, readers, training))
-        .max_decoding_message_size(max_message_bytes)
+    let Bounds { max_message_bytes, max_library_bytes, .. } = bounds;
+    let service = readers::Service::new(current, readers, training, max_library_bytes);
+    let readers = ReadersServiceServer::new(service)
+        .max_decoding_message_size(max_message_bytes.max(readers::UPLOAD_MESSAGE))
         .max_encoding_message_size(MAX_ANSWER_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);

@@ -6,10 +6,11 @@
 
 mod csv;
 mod jsonl;
+pub mod readers;
 mod row;
 
 use std::{
-    io::{self, BufReader, Cursor, Read},
+    io::{self, BufReader, Chain, Cursor, Read},
     path::Path,
 };
 
@@ -101,6 +102,9 @@ pub enum ImportError {
     /// The first line of a CSV file does not name its columns.
     #[error("the first line must name the columns, and `title` is not among them")]
     NoTitle,
+    /// The first line of a file of goodbooks-10k is not what it should be.
+    #[error("{0}")]
+    Header(String),
     /// The store failed.
     #[error("cannot store the books")]
     Store(#[source] StoreError),
@@ -119,7 +123,9 @@ pub async fn books(
 ) -> Result<Report, ImportError> {
     // The file is read and checked on a thread of its own while the batch before is written. Two batches wait at most.
     let (sender, mut batches) = mpsc::channel(2);
-    let reading = tokio::task::spawn_blocking(move || read(file, format, &sender));
+    // The other side is gone only after an error of its own.
+    let reading =
+        tokio::task::spawn_blocking(move || read(file, format, |batch| sender.blocking_send(batch).is_ok()));
     let mut report = Report::default();
     let mut writer = store.writer();
     while let Some(Batch { entries, mut rejected, bytes }) = batches.recv().await {
@@ -147,6 +153,22 @@ pub async fn books(
     }
     report.ignored_columns = reading.await.map_err(|error| ImportError::Read(io::Error::other(error)))??;
     Ok(report)
+}
+
+/// Reads a file to its end as an import does, and stores nothing: how many rows are good, and what is wrong with the
+/// others, each by its line.
+///
+/// # Errors
+///
+/// If the file cannot be read at all.
+pub fn check(file: impl Read, format: Format) -> Result<(u64, Vec<(u64, Rejection)>), ImportError> {
+    let (mut good, mut bad) = (0, Vec::new());
+    read(file, format, |batch| {
+        good += batch.entries.len() as u64;
+        bad.extend(batch.rejected);
+        true
+    })?;
+    Ok((good, bad))
 }
 
 /// Imports the books that come with the program.
@@ -179,22 +201,13 @@ trait Rows {
     fn bytes(&self) -> u64;
 }
 
-/// Sends all rows of the file, checked, and returns the columns that mean nothing here.
+/// Hands over all rows of the file, checked, until nobody takes them any more, and returns the columns that mean nothing here.
 fn read(
-    mut file: impl Read,
+    file: impl Read,
     format: Format,
-    batches: &mpsc::Sender<Batch>,
+    mut hand: impl FnMut(Batch) -> bool,
 ) -> Result<Vec<String>, ImportError> {
-    let mut start = Vec::with_capacity(BUFFER);
-    file.by_ref().take(BUFFER as u64).read_to_end(&mut start).map_err(ImportError::Read)?;
-    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-        return Err(ImportError::Utf16);
-    }
-    if start.starts_with(&[0xef, 0xbb, 0xbf]) {
-        start.drain(..3); // the byte order mark of spreadsheets
-    }
-    // The reader's first piece is the whole start, in which a format may look around.
-    let file = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(file));
+    let file = text(file).map_err(ImportError::Read)?.ok_or(ImportError::Utf16)?;
     let (mut rows, ignored): (Box<dyn Rows>, Vec<String>) = match format {
         Format::Csv => {
             let (rows, ignored) = csv::Csv::new(file)?;
@@ -212,13 +225,26 @@ fn read(
         batch.bytes = rows.bytes();
         if batch.entries.len() + batch.rejected.len() >= BATCH_ROWS || batch.bytes - sent >= BATCH_BYTES {
             sent = batch.bytes;
-            // The other side is gone only after an error of its own.
-            if batches.blocking_send(std::mem::take(&mut batch)).is_err() {
+            if !hand(std::mem::take(&mut batch)) {
                 return Ok(ignored);
             }
         }
     }
     batch.bytes = rows.bytes();
-    let _ = batches.blocking_send(batch);
+    hand(batch);
     Ok(ignored)
+}
+
+/// The file without a byte order mark; `None` if it is UTF-16. The first piece that it gives is the whole start, in which a
+/// format may look around.
+fn text<R: Read>(mut file: R) -> io::Result<Option<BufReader<Chain<Cursor<Vec<u8>>, R>>>> {
+    let mut start = Vec::with_capacity(BUFFER);
+    file.by_ref().take(BUFFER as u64).read_to_end(&mut start)?;
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        return Ok(None);
+    }
+    if start.starts_with(&[0xef, 0xbb, 0xbf]) {
+        start.drain(..3); // the byte order mark of spreadsheets
+    }
+    Ok(Some(BufReader::with_capacity(BUFFER, Cursor::new(start).chain(file))))
 }

@@ -110,6 +110,7 @@ pub async fn start(
         let bounds = Bounds {
             choice: config.choice(),
             max_message_bytes: config.max_message_bytes as usize,
+            max_library_bytes: u64::from(config.max_library_bytes),
             queue_time: config.admission.queue_time,
         };
         let keeper = Keeper::start(loader.current(), ratings.clone(), active);
@@ -120,7 +121,7 @@ pub async fn start(
                 readers.clone(),
                 training.clone(),
                 guard.clone(),
-                bounds.max_message_bytes,
+                bounds,
             ))
             .add_service(grpc::models(
                 loader.current(),

@@ -1,6 +1,10 @@
+mod files;
+mod goodbooks;
+mod ratings;
+
 use std::{
     fs::File,
-    io::{self, IsTerminal as _, Read, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
 };
 
@@ -8,16 +12,33 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use recommendations::{
     Place,
-    import::{self, Event, Format, ImportError, Report},
+    import::{self, Event, Format as BooksFormat, ImportError, Report, readers::Format},
     store::Store,
 };
 use service::Failure;
+
+pub(crate) use self::ratings::reader;
 
 /// What can be brought in.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Import {
     /// Books from a CSV or JSONL file. Importing a file again changes nothing; a running suite shows the books at once
     Books(Books),
+    /// What readers think of books, from a CSV or JSONL file of our own, as `shelfwise export ratings` writes it.
+    ///
+    /// A row replaces what is known of its reader and book. Importing a file again changes nothing; a running suite knows
+    /// it within two seconds. CSV columns: reader, book, stars (0.5 to 5 in halves), shelf (want_to_read, reading, read,
+    /// did_not_finish), dismissed, owned, interacted (true or false) and changed_at (like 2026-01-31T12:00:00Z).
+    Ratings(ratings::Ratings),
+    /// One reader's library as Goodreads exports it, matched by ISBN, then by title and author. What a row is silent about
+    /// stays as it was
+    Goodreads(ratings::Library),
+    /// One reader's library as StoryGraph exports it, matched by ISBN, then by title and author. What a row is silent about
+    /// stays as it was
+    Storygraph(ratings::Library),
+    /// The books and ratings of goodbooks-10k, from a folder with books.csv and ratings.csv. Books that the catalogue does
+    /// not have are added
+    Goodbooks(goodbooks::Goodbooks),
 }
 
 /// A file and the database that it goes to.
@@ -37,7 +58,7 @@ pub(crate) struct Books {
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
-enum FileFormat {
+pub(crate) enum FileFormat {
     /// A header line, then a line a book
     Csv,
     /// A JSON object a line
@@ -46,19 +67,24 @@ enum FileFormat {
 
 impl Import {
     pub(crate) fn run(self, data: Option<PathBuf>) -> Result<(), Failure> {
-        let Self::Books(books) = self;
-        service::block_on(books.run(data))
+        match self {
+            Self::Books(books) => service::block_on(books.run(data)),
+            Self::Ratings(ratings) => service::block_on(ratings.run(data)),
+            Self::Goodreads(library) => service::block_on(library.run(Format::Goodreads, data)),
+            Self::Storygraph(library) => service::block_on(library.run(Format::Storygraph, data)),
+            Self::Goodbooks(goodbooks) => service::block_on(goodbooks.run(data)),
+        }
     }
 }
 
 impl Books {
     async fn run(self, data: Option<PathBuf>) -> Result<(), Failure> {
         let name = self.file.display().to_string();
-        let (file, length) = self.open()?;
+        let (file, length) = files::open(&self.file)?;
         let format = match self.format {
-            Some(FileFormat::Csv) => Format::Csv,
-            Some(FileFormat::Jsonl) => Format::Jsonl,
-            None => Format::of(&self.file).ok_or_else(|| {
+            Some(FileFormat::Csv) => BooksFormat::Csv,
+            Some(FileFormat::Jsonl) => BooksFormat::Jsonl,
+            None => BooksFormat::of(&self.file).ok_or_else(|| {
                 Failure::usage(format!("{name}: cannot tell its format; add --format csv or jsonl"))
             })?,
         };
@@ -94,20 +120,6 @@ impl Books {
             Some(error) => Err(Failure::io(format!("the list of rejected rows was not written: {error}"))),
         }
     }
-
-    /// The file and its length in bytes, where it has one.
-    fn open(&self) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
-        if self.file.as_os_str() == "-" {
-            return Ok((Box::new(io::stdin()), None));
-        }
-        let failed = |error: io::Error| Failure::io(format!("{}: {error}", self.file.display()));
-        let file = File::open(&self.file).map_err(failed)?;
-        let about = file.metadata().map_err(failed)?;
-        if about.is_dir() {
-            return Err(Failure::io(format!("{}: is a folder", self.file.display())));
-        }
-        Ok((Box::new(file), about.is_file().then_some(about.len())))
-    }
 }
 
 fn progress(length: Option<u64>) -> ProgressBar {
@@ -138,6 +150,6 @@ fn failure(name: &str, error: &ImportError) -> Failure {
     let text = format!("{name}: {}", service::chain(error));
     match error {
         ImportError::Read(_) | ImportError::Store(_) => Failure::io(text),
-        ImportError::Utf16 | ImportError::NoTitle => Failure::usage(text),
+        ImportError::Utf16 | ImportError::NoTitle | ImportError::Header(_) => Failure::usage(text),
     }
 }

@@ -1,6 +1,7 @@
 mod events;
 mod export;
 mod import;
+mod library;
 mod list;
 mod parse;
 mod render;
@@ -30,17 +31,38 @@ use crate::{
 
 /// Exports at a time: each holds the numbers of all readers.
 const EXPORTS: usize = 8;
+/// Libraries imported at a time: each has a thread, and holds a few megabytes of rows.
+const IMPORTS: usize = 8;
+
+/// The longest message that an upload needs: a piece of a file, and what says so.
+pub(super) const UPLOAD_MESSAGE: usize = library::CHUNK + 64;
 
 pub(super) struct Service {
     current: Current,
     readers: Readers,
     training: Training,
     exports: Arc<Semaphore>,
+    imports: Arc<Semaphore>,
+    matching: library::Matching,
+    max_library_bytes: u64,
 }
 
 impl Service {
-    pub(super) fn new(current: Current, readers: Readers, training: Training) -> Self {
-        Self { current, readers, training, exports: Arc::new(Semaphore::new(EXPORTS)) }
+    pub(super) fn new(
+        current: Current,
+        readers: Readers,
+        training: Training,
+        max_library_bytes: u64,
+    ) -> Self {
+        Self {
+            current,
+            readers,
+            training,
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            imports: Arc::new(Semaphore::new(IMPORTS)),
+            matching: library::Matching::default(),
+            max_library_bytes,
+        }
     }
 
     /// Stores what a reader says of a book that there is.
@@ -115,6 +137,9 @@ impl ReadersService for Service {
         request: Request<Streaming<ImportHistoryRequest>>,
     ) -> Result<Response<ImportHistoryResponse>, Status> {
         let imported = import::all(&self.readers, &self.current, request.into_inner()).await?;
+        if imported.stored > 0 {
+            self.training.real_data_came().await;
+        }
         Ok(answer(imported))
     }
 
@@ -124,8 +149,15 @@ impl ReadersService for Service {
         &self,
         request: Request<Streaming<ImportLibraryRequest>>,
     ) -> Result<Response<Self::ImportLibraryStream>, Status> {
-        let _ = request;
-        Err(Status::unimplemented("comes within the hour"))
+        let permit = Arc::clone(&self.imports).try_acquire_owned();
+        let uploading = library::Uploading {
+            readers: self.readers.clone(),
+            current: self.current.clone(),
+            matching: self.matching.clone(),
+            max_bytes: self.max_library_bytes,
+            permit: permit.map_err(|_| CallError::TooManyImports)?,
+        };
+        Ok(Response::new(library::start(uploading, request.into_inner()).await?))
     }
 
     type ExportHistoryStream = ReceiverStream<Result<ExportHistoryResponse, Status>>;

@@ -4,7 +4,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::{
-    artefact::ArtefactError, objects::ObjectsError, ratings::MAX_HISTORY, readers::WriteError,
+    artefact::ArtefactError, import::readers::LibraryError, objects::ObjectsError, ratings::MAX_HISTORY, readers::WriteError,
     recommend::RecommendError, search::SearchError, training::TrainingError,
 };
 
@@ -29,6 +29,12 @@ pub(super) enum CallError {
     Write(#[source] WriteError),
     #[error("too many exports at a time")]
     TooManyExports,
+    #[error("too many libraries are imported at a time")]
+    TooManyImports,
+    #[error("the file is longer than {0} bytes")]
+    LibraryTooLong(u64),
+    #[error("the library was not imported")]
+    Library(#[source] LibraryError),
     #[error("the stream was silent for too long")]
     Silent,
     #[error("the stream broke off")]
@@ -104,6 +110,19 @@ impl From<CallError> for Status {
             CallError::TooManyExports => {
                 (Code::ResourceExhausted, "Too many exports at a time, try again later")
             }
+            CallError::TooManyImports => {
+                (Code::ResourceExhausted, "Too many libraries are imported at a time, try again later")
+            }
+            CallError::LibraryTooLong(limit) => {
+                let message = format!("The file is longer than {limit} bytes; the rows before that are stored");
+                return Self::out_of_range(message);
+            }
+            CallError::Library(LibraryError::Write(error)) => return CallError::Write(*error).into(),
+            CallError::Library(LibraryError::Read(_) | LibraryError::Store(_)) => {
+                (Code::Internal, "The file could not be read")
+            }
+            // Our own words about the file, which whoever sent it needs.
+            CallError::Library(error) => return Self::invalid_argument(service::chain(error)),
             CallError::Silent => (Code::DeadlineExceeded, "The stream was silent for too long"),
             CallError::Broken(status) => (status.code(), "The stream broke off"),
             CallError::NoSuchJob => (Code::NotFound, "Job not found"),
@@ -163,6 +182,9 @@ impl From<CallError> for Status {
             | CallError::Interrupted
             | CallError::Write(_)
             | CallError::TooManyExports
+            | CallError::TooManyImports
+            | CallError::LibraryTooLong(_)
+            | CallError::Library(_)
             | CallError::Silent
             | CallError::Broken(_) => Self::new(code, message),
         }

@@ -37,23 +37,8 @@ struct Columns {
 
 impl<R: BufRead> Csv<R> {
     /// Reads the header. Also returns the columns that mean nothing here.
-    pub(super) fn new(mut file: R) -> Result<(Self, Vec<String>), ImportError> {
-        let separator = separator(file.fill_buf().map_err(ImportError::Read)?);
-        let mut records = Records {
-            file,
-            again: Vec::new(),
-            again_from: 0,
-            read_again: 0,
-            line_by_line: false,
-            separator,
-            parser: ReaderBuilder::new().delimiter(separator).build(),
-            raw: Vec::new(),
-            text: Vec::new(),
-            ends: vec![0; MAX_COLUMNS],
-            columns: 0,
-            line: 1,
-            bytes: 0,
-        };
+    pub(super) fn new(file: R) -> Result<(Self, Vec<String>), ImportError> {
+        let mut records = Records::new(file).map_err(ImportError::Read)?;
         let Some((_, Ok(()))) = records.next().map_err(ImportError::Read)? else {
             return Err(ImportError::NoTitle);
         };
@@ -150,7 +135,7 @@ fn separator(start: &[u8]) -> u8 {
 }
 
 /// What a cell says: `="978…"` is how spreadsheets are kept from making a number of it.
-fn cell(text: &str) -> &str {
+pub(super) fn cell(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"')).map_or(text, str::trim)
 }
@@ -164,7 +149,7 @@ fn number<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<Optio
 
 /// Which quotes that take in line ends are looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Quote {
+pub(super) enum Quote {
     /// All.
     Any,
     /// Those that are not closed at all, or not where a field ends: that is where another field's quote opens.
@@ -201,7 +186,7 @@ fn quote(record: &[u8], separator: u8, which: Quote) -> Option<usize> {
 }
 
 /// The records of a file, each held only if it is not too long.
-struct Records<R> {
+pub(super) struct Records<R> {
     file: R,
     /// What was read before and is read again before the file goes on; not much longer than the longest record.
     again: Vec<u8>,
@@ -210,23 +195,42 @@ struct Records<R> {
     read_again: u64,
     /// Whether a quote ends with its line: so what is read again is read when it may not be put back once more.
     line_by_line: bool,
-    separator: u8,
+    pub(super) separator: u8,
     parser: Reader,
     /// The record as the file has it.
-    raw: Vec<u8>,
+    pub(super) raw: Vec<u8>,
     /// The fields of the record, one behind the other.
     text: Vec<u8>,
     /// Where each field ends in `text`.
     ends: Vec<usize>,
-    columns: usize,
+    pub(super) columns: usize,
     /// The line that comes next.
     line: u64,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl<R: BufRead> Records<R> {
+    pub(super) fn new(mut file: R) -> io::Result<Self> {
+        let separator = separator(file.fill_buf()?);
+        Ok(Self {
+            file,
+            again: Vec::new(),
+            again_from: 0,
+            read_again: 0,
+            line_by_line: false,
+            separator,
+            parser: ReaderBuilder::new().delimiter(separator).build(),
+            raw: Vec::new(),
+            text: Vec::new(),
+            ends: vec![0; MAX_COLUMNS],
+            columns: 0,
+            line: 1,
+            bytes: 0,
+        })
+    }
+
     /// Reads the next record and says on which line it began; `None` at the end. Empty lines do not count.
-    fn next(&mut self) -> io::Result<Option<(u64, Result<(), Rejection>)>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Result<(), Rejection>)>> {
         self.skip_empty_lines()?;
         self.line_by_line &= !self.again.is_empty();
         let line = self.line;
@@ -293,7 +297,7 @@ impl<R: BufRead> Records<R> {
     /// If the record that was just read, from `line` on, has such a quote: goes back to the line behind the quote's, and
     /// says so. Every time at least one line is done with, so that it comes to an end; and all that is read again stays
     /// within [`TIMES_AGAIN`], so that the end is never far: beyond it, what was put back is read line by line, once.
-    fn begin_anew(&mut self, line: u64, which: Quote) -> io::Result<Option<Rejection>> {
+    pub(super) fn begin_anew(&mut self, line: u64, which: Quote) -> io::Result<Option<Rejection>> {
         let Some(open) = quote(&self.raw, self.separator, which) else { return Ok(None) };
         let rejection =
             Rejection::OpenQuote { line: line + line_ends(&self.raw[..open]), last: self.last_line(line) };
@@ -364,7 +368,7 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    fn field(&self, place: usize) -> &[u8] {
+    pub(super) fn field(&self, place: usize) -> &[u8] {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
         &self.text[start..self.ends[place]]
     }

@@ -9,9 +9,9 @@ use super::{MAX_RECORD, Rejection, Rows, row::Fields};
 
 pub(super) struct Jsonl<R> {
     file: R,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     line: u64,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 /// A line as it is written; `null` is as good as nothing.
@@ -36,6 +36,17 @@ struct Object {
 impl<R: BufRead> Jsonl<R> {
     pub(super) fn new(file: R) -> Self {
         Self { file, buffer: Vec::new(), line: 0, bytes: 0 }
+    }
+
+    /// Reads the next line that is not empty into the buffer: its number, and whether it fitted. `None` at the end.
+    pub(super) fn next_line(&mut self) -> io::Result<Option<(u64, bool)>> {
+        loop {
+            let Some(fitted) = self.line()? else { return Ok(None) };
+            self.line += 1;
+            if !fitted || !self.buffer.iter().all(u8::is_ascii_whitespace) {
+                return Ok(Some((self.line, fitted)));
+            }
+        }
     }
 
     /// Reads one line into the buffer, up to the limit. `None` at the end, else whether it fitted.
@@ -65,17 +76,9 @@ impl<R: BufRead> Jsonl<R> {
 
 impl<R: BufRead> Rows for Jsonl<R> {
     fn next(&mut self) -> io::Result<Option<(u64, Result<Fields, Rejection>)>> {
-        loop {
-            let Some(fitted) = self.line()? else { return Ok(None) };
-            self.line += 1;
-            if !fitted {
-                return Ok(Some((self.line, Err(Rejection::TooLong))));
-            }
-            if self.buffer.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            return Ok(Some((self.line, parse(&self.buffer))));
-        }
+        let Some((line, fitted)) = self.next_line()? else { return Ok(None) };
+        let fields = if fitted { parse(&self.buffer) } else { Err(Rejection::TooLong) };
+        Ok(Some((line, fields)))
     }
 
     fn bytes(&self) -> u64 {

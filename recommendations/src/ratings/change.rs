@@ -17,6 +17,10 @@ pub enum Change {
     Own(bool),
     /// This and nothing else, as imported, with its own time of change and book.
     Replace(Entry),
+    /// What is said there on top of what is known: what it is silent about stays. Stars end a dismissal.
+    Add(Entry),
+    /// This and nothing else; its time counts only if that is something new.
+    Settle(Entry),
 }
 
 impl Change {
@@ -34,9 +38,24 @@ impl Change {
             Self::Shelve(shelf) => Entry { shelf, ..before },
             Self::Own(owned) => Entry { marks: marks.with(Marks::OWNED, owned), ..before },
             Self::Replace(entry) => return entry,
+            Self::Add(entry) => return added(before, entry),
+            Self::Settle(entry) => return if entry.says_the_same(&before) { before } else { entry },
         };
         if after == before { before } else { Entry { changed: now, ..after } }
     }
+}
+
+fn added(before: Entry, entry: Entry) -> Entry {
+    let stars = entry.stars.or(before.stars).filter(|_| !entry.dismissed());
+    let marks = before.marks.with(Marks::DISMISSED, before.dismissed() && entry.stars.is_none());
+    let after = Entry {
+        book: entry.book,
+        changed: entry.changed.max(before.changed),
+        stars,
+        shelf: if entry.shelf == Shelf::None { before.shelf } else { entry.shelf },
+        marks: marks.with(entry.marks, true),
+    };
+    if after.says_the_same(&before) { before } else { after }
 }
 
 /// A history with these entries put in their places; those that say nothing are taken out. Both in the order of books.
