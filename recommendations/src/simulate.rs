@@ -5,7 +5,7 @@
 //! 1. Each book has a renown, log-normal with σ = 0.8; a classic is e^0.5 times as renowned.
 //! 2. A reader has a home: a book drawn by renown. From it come the reader's favourites: its first category, two of its
 //!    subjects, its author; and one subject and one author more from a second book of the same category.
-//! 3. A reader's liking of a book is the sum of what they share: author 2, series 1.5, subject 1.2 each, category 1.
+//! 3. A reader's liking of a book is the sum of what they share: author 2, series 1.5, subject 1.2 each, category 1.5.
 //! 4. How much a reader reads is log-normal: 24 books in the median, σ = 0.6, from 6 to 120.
 //! 5. Which ones: by liking + ln(renown) + Gumbel noise, the highest first, which is a draw without replacement with weights
 //!    renown · e^liking (Tim Vieira, "Gumbel-max trick and weighted reservoir sampling", 2014).
@@ -115,7 +115,7 @@ impl Taste {
         let author = book.author_numbers().iter().any(|number| self.authors.contains(number));
         let series = self.series.is_some() && self.series == book.series_number();
         let subjects = book.subject_numbers().iter().filter(|number| self.subjects.contains(number)).count();
-        f64::from(u8::from(category))
+        1.5 * f64::from(u8::from(category))
             + 2.0 * f64::from(u8::from(author))
             + 1.5 * f64::from(u8::from(series))
             + 1.2 * subjects.min(3) as f64

@@ -30,7 +30,6 @@ impl Training {
         let inner = &*self.0;
         let run = Run::on(Arc::clone(&inner.pool), progress);
         let kind: Kind = job.model.parse().unwrap_or(inner.settings.model);
-        let recipe: Recipe = (kind, Parameters::default());
 
         self.step("reading ratings", &run);
         let histories = inner.readers.ratings().snapshot();
@@ -39,6 +38,7 @@ impl Training {
         let part = run.part(0.0, 0.1);
         let rows = blocking(&run, move |_| Rows::gather(&snapshot.catalogue, &histories, &part)).await?;
         let rows = Arc::new(rows);
+        let mut recipe: Recipe = (kind, Parameters::of_rows(rows.books.len(), &rows.all));
         if rows.positives == 0 && kind != Kind::Content {
             return Err(TrainingError::Train(TrainError::Empty));
         }
@@ -54,11 +54,14 @@ impl Training {
         let answering = inner.store.answering().await.map_err(TrainingError::Store)?.active;
         let rival = self.recipe(&answering).await?;
         let first = answering.is_empty();
-        let verdict =
-            if first { None } else { self.measure(&run.part(0.1, 0.6), &rows, &recipe, rival).await? };
+        let mut verdict = None;
+        if !first {
+            recipe.1 = self.choose(&run.part(0.1, 0.6), &rows, kind).await?;
+            verdict = self.measure(&run.part(0.6, 0.8), &rows, &recipe, rival).await?;
+        }
 
         self.step("training", &run);
-        let part = if first { run.part(0.1, 0.5) } else { run.part(0.6, 0.95) };
+        let part = if first { run.part(0.1, 0.5) } else { run.part(0.8, 0.95) };
         let model = {
             let (rows, recipe) = (Arc::clone(&rows), recipe.clone());
             blocking(&run, move |_| fit(&rows, &recipe, &part)).await?
@@ -124,6 +127,14 @@ impl Training {
         };
         let Ok(manifest) = Manifest::read(model.manifest.as_bytes()) else { return Ok(None) };
         Ok(manifest.kind().ok().zip(manifest.parameters().ok()))
+    }
+
+    /// The parameters that are best for a kind of model on ratings that are held out.
+    async fn choose(&self, run: &Run, rows: &Arc<Rows>, kind: Kind) -> Result<Parameters, TrainingError> {
+        self.step("choosing parameters", run);
+        let (rows, name, part) = (Arc::clone(rows), self.0.name.clone(), run.clone());
+        let trials = self.0.settings.train_trials as usize;
+        blocking(run, move |_| trial::choose(&rows, &name, kind, trials, &part)).await
     }
 
     /// The quality of a recipe and of the one that answers; none if there are too few readers to tell.

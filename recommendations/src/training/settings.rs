@@ -26,6 +26,9 @@ pub struct Settings {
     /// How many threads train, at low priority [default: half of the processors, at least 1]
     #[arg(long, value_name = "COUNT")]
     pub train_threads: Option<NonZeroUsize>,
+    /// How many models may be fitted to choose parameters on held-out ratings; 1: parameters by the size of the data
+    #[arg(long, value_name = "COUNT", default_value_t = 40, value_parser = value_parser!(u32).range(1..=1_000))]
+    pub train_trials: u32,
     /// By how much NDCG@10 a new model may be worse than the one that answers
     #[arg(long, value_name = "NDCG", default_value_t = 0.01, value_parser = margin)]
     pub quality_margin: f64,

@@ -65,6 +65,19 @@ impl Training {
         self.erase_simulated().await.map(drop)
     }
 
+    /// Real data has been imported: simulated readers go at once. That they could not is logged.
+    pub async fn real_data_came(&self) {
+        let ratings = self.0.readers.ratings();
+        let simulated = simulated_entries(ratings);
+        if simulated == 0 || ratings.len() <= simulated {
+            return;
+        }
+        tracing::info!("real data was imported: the simulated readers go");
+        if let Err(error) = self.erase_simulated().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "simulated readers are still there");
+        }
+    }
+
     /// Forgets all simulated readers, and every model that learnt from them; trains anew on the real ones, if there are any.
     /// Says how many readers there were.
     ///

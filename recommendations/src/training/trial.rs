@@ -5,7 +5,7 @@ use ring::digest;
 use super::rows::Rows;
 use crate::{
     artefact::Measured,
-    evaluate::{Comparison, HeldOut, Quality, Trial, compare, rank},
+    evaluate::{self, Budget, Comparison, HeldOut, Quality, Trial, compare, rank},
     models::{Kind, Parameters, Run, TrainError, train},
 };
 
@@ -19,6 +19,8 @@ const MOST_READERS: usize = 20_000;
 const ROUNDS: u32 = 2_000;
 /// The ranking that recall is measured on.
 const DEPTH: usize = 20;
+/// With more rows, each trial takes so long that parameters are not chosen but taken by the size of the data.
+const MOST_ROWS: usize = 5_000_000;
 
 /// A kind of model with what it is trained with.
 pub(super) type Recipe = (Kind, Parameters);
@@ -33,12 +35,48 @@ pub(super) struct Verdict {
 /// Splits the rows as every version does, by a hash of reader and book that is keyed with the store's name. `None` if there
 /// are too few readers to ask.
 pub(super) fn split(rows: &Rows, store: &str) -> Result<Option<Trial>, TrainError> {
-    let digest = digest::digest(&digest::SHA256, format!("held-out ratings of {store}").as_bytes());
-    let key = digest.as_ref().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let books: Vec<i64> = rows.books.iter().map(|&book| i64::from(book)).collect();
-    let mut trial = Trial::hold_out(&rows.readers, &books, &rows.all, HeldOut { key, share: SHARE })?;
+    let mut trial = Trial::hold_out(&rows.readers, &names(rows), &rows.all, held_out("gate", store))?;
     trial.ask_at_most(MOST_READERS);
     Ok((trial.asked().count() >= LEAST_READERS).then_some(trial))
+}
+
+/// Chooses parameters by up to so many trials on rows that are held out of those that [`split`] leaves: what a model is
+/// measured by has no part in how it is made.
+pub(super) fn choose(
+    rows: &Rows,
+    store: &str,
+    kind: Kind,
+    trials: usize,
+    run: &Run,
+) -> Result<Parameters, TrainError> {
+    let start = Parameters::of_rows(rows.books.len(), &rows.all);
+    if trials <= 1 || rows.all.len() > MOST_ROWS {
+        return Ok(start);
+    }
+    let (gate, books) = (held_out("gate", store), names(rows));
+    let left = rows.all.iter().filter(|it| {
+        !gate.holds(rows.readers[it.reader as usize], books[it.book as usize])
+    });
+    let left: Vec<_> = left.copied().collect();
+    let inner = Trial::hold_out(&rows.readers, &books, &left, held_out("choice", store))?;
+    drop(left);
+    if inner.asked().count() < LEAST_READERS {
+        return Ok(start);
+    }
+    let budget = Budget { trials, ..Budget::default() };
+    let tell = |name: &str, value: f64, ndcg: f64| tracing::debug!(name, value, ndcg, "a trial");
+    evaluate::choose(kind, &inner, Some(&rows.items), start, &[], budget, run, tell)
+}
+
+/// Which rows are held out for a purpose.
+fn held_out(purpose: &str, store: &str) -> HeldOut {
+    let digest = digest::digest(&digest::SHA256, format!("{purpose} {store}").as_bytes());
+    let key = digest.as_ref().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    HeldOut { key, share: SHARE }
+}
+
+fn names(rows: &Rows) -> Vec<i64> {
+    rows.books.iter().map(|&book| i64::from(book)).collect()
 }
 
 /// Measures a recipe, and the one that answers now if there is one.

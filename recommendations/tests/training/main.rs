@@ -66,8 +66,11 @@ impl Place {
     /// A server without simulated readers that waits with training until it is asked, unless settings say otherwise.
     async fn serve(&self, settings: &[&str]) -> Server {
         let mut arguments = vec!["--simulated-readers", "false"];
-        if !settings.contains(&"--train-after") {
-            arguments.extend(["--train-after", "0"]);
+        // Parameters are chosen only where a test is about that: it takes many models.
+        for (setting, value) in [("--train-after", "0"), ("--train-trials", "1")] {
+            if !settings.contains(&setting) {
+                arguments.extend([setting, value]);
+            }
         }
         arguments.extend(settings);
         Server::start(self, &arguments).await
@@ -87,7 +90,11 @@ impl Server {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let running = tokio::spawn(recommendations::run(config, listener, admin, shutdown));
+        let running = tokio::spawn(async {
+            let ended = recommendations::run(config, listener, admin, shutdown).await;
+            // Seen before the test fails for want of an answer.
+            ended.inspect_err(|failure| eprintln!("the server has ended: {failure}"))
+        });
         Self { address, stop: Some(stop), running: Some(running) }
     }
 

@@ -10,7 +10,8 @@ use crate::{BOOKS, READERS, on_both};
 
 on_both! {
     async fn a_training_is_answered_at_once_watched_to_its_end_and_its_model_answers(place: Place) {
-        let server = place.serve(&["--model", "knn-cosine"]).await.with_ratings().await;
+        let settings = ["--model", "knn-cosine", "--train-trials", "8"];
+        let server = place.serve(&settings).await.with_ratings().await;
         let job = server.schedule("").await;
         assert_eq!((job.state(), job.model.as_str(), job.cause.as_str()), (JobState::Scheduled, "knn-cosine", "call"));
         let mut news = server.models().await.watch_job(WatchJobRequest { id: job.id }).await.unwrap().into_inner();

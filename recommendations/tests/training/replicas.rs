@@ -93,6 +93,7 @@ fn server(place: &Place, s3: SocketAddr, train: &str) -> (Process, Server) {
         .env("DATABASE_URL", &place.url)
         .env("RECOMMENDATIONS_TRAIN", train)
         .env("RECOMMENDATIONS_SIMULATED_READERS", "false")
+        .env("RECOMMENDATIONS_TRAIN_TRIALS", "1")
         .args(["--bind", &address.to_string(), "--admin-bind", "127.0.0.1:0", "--model", "knn-cosine"])
         .stdout(log.try_clone().unwrap())
         .stderr(log)

@@ -11,7 +11,7 @@ use protobufs::{
 
 use crate::{Place, Server, on_both};
 
-const MODEL: [&str; 2] = ["--model", "knn-cosine"];
+const MODEL: [&str; 4] = ["--model", "knn-cosine", "--train-trials", "1"];
 
 /// What somebody gets who has just said that The Maltese Falcon is good.
 async fn newcomer(server: &Server) -> RecommendationResponse {
@@ -64,10 +64,10 @@ on_both! {
         server.stop().await;
     }
 
-    async fn simulated_readers_make_room_for_a_thousand_real_ratings(place: Place) {
+    async fn simulated_readers_make_room_for_real_ones_that_are_imported(place: Place) {
         let server = Server::start(&place, &MODEL).await;
         personal(&server).await;
-        server.rate(1..160, 60, 8).await;
+        server.rate(1..60, 60, 8).await;
         crate::within(60, "a model of real readers", async || {
             let models = server.list().await;
             let real = models.iter().any(|model| model.active && !model.simulated);

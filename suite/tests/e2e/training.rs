@@ -97,7 +97,9 @@ fn commands_show_the_token() {
 
 #[test]
 fn a_training_whose_process_was_killed_is_begun_again() {
-    let mut suite = Suite::start();
+    // Long enough as it is.
+    let settings = [("RECOMMENDATIONS_TRAIN_TRIALS", "1")];
+    let mut suite = Suite::start_with(&settings);
     suite.first_model();
     suite.lines(&["train", "--model", "als", "--force"]);
     eventually("it trains", Duration::from_secs(30), || {
@@ -109,7 +111,7 @@ fn a_training_whose_process_was_killed_is_begun_again() {
     suite.end();
 
     let data = std::mem::replace(&mut suite.data, tempfile::tempdir().unwrap());
-    let suite = Suite::spawn(data, &[]);
+    let suite = Suite::spawn(data, &settings);
     suite.ready();
     let job = eventually("it has ended", Duration::from_secs(60), || {
         let job = suite.lines(&["jobs"]).swap_remove(0);
