@@ -16,7 +16,7 @@ use crate::{
 const SLOTS: usize = 1024;
 
 /// What is longer, in characters, may be cut: the book's own page has it whole.
-const LONG: usize = 60;
+pub(crate) const LONG: usize = 60;
 
 /// What a card shows.
 #[derive(Template)]

@@ -1,8 +1,8 @@
 //! How the storefront asks recommendations: the only module that knows the gRPC client.
 //!
 //! One HTTP/2 connection is held open to each address of each host, and reconnected by itself; nothing is opened before
-//! the first call. A call passes through the modules in the order in which they are declared: [`call`] gives it a
-//! deadline and a second chance, [`rotation`] says whose turn it is, [`line`] carries it.
+//! the first call. A call passes through the modules in the order in which they are declared: [`together`] lets
+//! visitors share one, [`call`] gives it a deadline and a second chance, [`rotation`] says whose turn it is, [`line`] carries it.
 
 mod together;
 mod call;
@@ -14,6 +14,8 @@ mod backend;
 mod addresses;
 mod hosts;
 mod measure;
+mod readers;
+mod library;
 
 use std::{
     fmt,
@@ -25,16 +27,19 @@ use http::HeaderValue;
 use protobufs::{
     catalogue::{
         Book, GetBookRequest, GetBookResponse, ListBooksRequest, ListBooksResponse, ListCategoriesRequest,
-        ListCategoriesResponse, SearchBooksRequest, SearchBooksResponse,
+        ListCategoriesResponse, ListSimilarBooksRequest, ListSimilarBooksResponse, SearchBooksRequest,
+        SearchBooksResponse,
     },
     recommendations::{BookRecommendation, RecommendationRequest, RecommendationResponse},
 };
-use service::{telemetry::Metrics, tls::ClientTls, trace::TraceContext};
+use service::{telemetry::Metrics, tls::ClientTls, token::Token, trace::TraceContext};
 use thiserror::Error;
 use tokio::{sync::watch, task::AbortHandle};
 
 pub use addresses::{Lookup, Resolver};
 pub use hosts::{Host, Hosts, HostsError};
+pub use library::{ImportError, Imported};
+pub use readers::Word;
 
 use self::{
     addresses::Upkeep,
@@ -69,6 +74,8 @@ struct Inner {
     hosts: Hosts,
     tls: Option<ClientTls>,
     resolver: Resolver,
+    /// What guarded calls show: `Bearer …`.
+    token: Option<HeaderValue>,
     deadline: Duration,
     /// The deadline as a header, for calls that need not wait for a connection: nearly all.
     timeout: HeaderValue,
@@ -115,12 +122,30 @@ impl Client {
             timeout: grpc::timeout(deadline),
             rotation: Arc::new(Rotation::new(hosts.len(), measures.backends())),
             turn: AtomicUsize::new(0),
+            token: None,
             together: Together::default(),
             budget: Budget::new(),
             measures,
             stale: watch::Sender::new(()),
             upkeep: OnceLock::new(),
         }))
+    }
+
+    /// The same client, which shows this token to servers that ask for it. To be called before the client is cloned.
+    ///
+    /// # Panics
+    ///
+    /// If it has been cloned.
+    #[must_use]
+    pub fn with_token(mut self, token: Option<&Token>) -> Self {
+        let shown = token.map(|token| {
+            let mut shown =
+                HeaderValue::try_from(format!("Bearer {}", token.secret())).expect("tokens are ASCII");
+            shown.set_sensitive(true);
+            shown
+        });
+        Arc::get_mut(&mut self.0).expect("it is not cloned yet").token = shown;
+        self
     }
 
     /// At most `max_results` books of a category for a reader; 0 is a reader of whom nothing is known.
@@ -135,8 +160,7 @@ impl Client {
         category: i32,
         max_results: i32,
     ) -> Result<Vec<BookRecommendation>, CallError> {
-        let question =
-            RecommendationRequest { user_id: user, category, max_results, ..Default::default() };
+        let question = RecommendationRequest { user_id: user, category, max_results, ..Default::default() };
         let answer: RecommendationResponse = self.0.call(trace, Method::Recommend, &question).await?;
         Ok(answer.recommendations)
     }
@@ -159,6 +183,34 @@ impl Client {
             self.0.measures.shared();
         }
         books
+    }
+
+    /// Books for a reader, as the whole question says.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn ask(
+        &self,
+        trace: &TraceContext,
+        question: &RecommendationRequest,
+    ) -> Result<RecommendationResponse, CallError> {
+        self.0.call(trace, Method::Recommend, question).await
+    }
+
+    /// Books that are similar to one.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn similar(
+        &self,
+        trace: &TraceContext,
+        book_id: i32,
+        max_results: i32,
+    ) -> Result<ListSimilarBooksResponse, CallError> {
+        let question = ListSimilarBooksRequest { book_id, max_results };
+        self.0.call(trace, Method::ListSimilarBooks, &question).await
     }
 
     /// One book.

@@ -1,8 +1,11 @@
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
-use service::config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration};
+use service::{
+    config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration},
+    token::TokenSettings,
+};
 
-use crate::client::Hosts;
+use crate::{CookieKey, client::Hosts};
 
 /// Shelfwise's storefront: the pages that readers see.
 #[derive(clap::Parser, Clone, Debug)]
@@ -26,6 +29,12 @@ pub struct Config {
     /// The address that readers use, such as <https://books.example>, for canonical links and previews
     #[arg(long, value_name = "URL")]
     pub public_url: Option<PublicUrl>,
+    /// What signs readers' cookies, at least 32 characters, the same for all replicas [default: a new one each time]
+    #[arg(long, value_name = "TEXT", hide_env_values = true)]
+    pub cookie_key: Option<CookieKey>,
+    /// What recommendations asks for
+    #[command(flatten)]
+    pub token: TokenSettings,
     /// The certificate that recommendations asks for
     #[command(flatten)]
     pub tls: TlsSettings,

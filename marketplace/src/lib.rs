@@ -7,8 +7,14 @@ mod config;
 mod router;
 mod middleware;
 mod pages;
+mod origin;
+mod suggestions;
 mod shop;
+mod events;
+mod imports;
 mod shelves;
+mod history;
+mod controls;
 mod cards;
 mod layout;
 mod catalogue;
@@ -16,6 +22,7 @@ mod fragment;
 pub mod covers;
 mod statics;
 mod fnv;
+mod reader;
 pub mod client;
 
 use std::{future::Future, sync::Arc};
@@ -28,8 +35,9 @@ use service::{
 use tokio::net::TcpListener;
 
 pub use config::{Config, PublicUrl};
+pub use reader::{CookieKey, CookieKeyError};
 
-use crate::{client::Client, shop::Shop};
+use crate::{client::Client, reader::Cookies, shop::Shop};
 
 /// The prefix of the service's variables.
 pub const PREFIX: &str = "MARKETPLACE";
@@ -76,11 +84,22 @@ pub fn start(
         })?),
         false => None,
     };
+    let key = config.cookie_key.unwrap_or_else(|| {
+        tracing::warn!("MARKETPLACE_COOKIE_KEY is not set: readers are forgotten when this process ends");
+        CookieKey::random()
+    });
     Ok(async move {
         let client =
-            Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics);
+            Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics)
+                .with_token(config.token.token.as_ref());
         let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
-        let shop = Arc::new(Shop::new(client, config.public_url, config.call_deadline));
+        let shop = Arc::new(Shop::new(
+            client,
+            Cookies::new(key, https),
+            config.public_url,
+            config.call_deadline,
+            &shell.metrics,
+        ));
         let app = middleware::apply(
             router::routes(Arc::clone(&shop)),
             https,

@@ -1,24 +1,23 @@
 //! What happens to every request and answer, whatever the page.
 
 mod answers;
+mod bounds;
 
 use std::time::Duration;
 
 use axum::{
     Router,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
 };
 use service::telemetry::CallLayer;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{CompressionLayer, CompressionLevel},
-    limit::RequestBodyLimitLayer,
-    timeout::TimeoutLayer,
 };
 
-use self::answers::AnswerLayer;
+use self::{answers::AnswerLayer, bounds::BoundsLayer};
 
-/// No page takes a body yet; what a browser sends unasked is small.
+/// Forms are small; files have a limit of their own.
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 /// The longest address, in bytes of path and query.
 pub(crate) const MAX_ADDRESS: usize = 2048;
@@ -34,8 +33,7 @@ pub(crate) fn apply(routes: Router, https: bool, calls: CallLayer) -> Router {
         CompressionLayer::new().quality(CompressionLevel::Fastest),
         AnswerLayer::new(security_headers(https)),
         CatchPanicLayer::new(),
-        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME),
-        RequestBodyLimitLayer::new(MAX_BODY),
+        BoundsLayer,
     ))
 }
 

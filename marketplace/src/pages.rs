@@ -6,6 +6,13 @@ pub(crate) mod categories;
 pub(crate) mod category;
 pub(crate) mod book;
 pub(crate) mod search;
+pub(crate) mod opinion;
+pub(crate) mod for_you;
+pub(crate) mod welcome;
+pub(crate) mod my_books;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod erase;
 pub(crate) mod cover;
 pub(crate) mod robots;
 pub(crate) mod error;
@@ -30,6 +37,20 @@ pub(crate) fn page(template: &impl Template) -> Response {
             error::Problem::Internal.into_response()
         }
     }
+}
+
+/// As [`page`], for one reader's eyes.
+pub(crate) fn personal(template: &impl Template) -> Response {
+    let mut answer = page(template);
+    keep_private(&mut answer);
+    answer
+}
+
+/// What depends on the cookie is no other reader's.
+pub(crate) fn keep_private(answer: &mut Response) {
+    const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+    answer.headers_mut().insert(header::CACHE_CONTROL, PRIVATE);
+    answer.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));
 }
 
 /// HTML as an answer.

@@ -1,9 +1,17 @@
 use std::sync::Arc;
 
-use axum::{Router, extract::OriginalUri, response::Redirect, routing::get};
+use axum::{
+    Router,
+    extract::OriginalUri,
+    response::Redirect,
+    routing::{get, post},
+};
 
 use crate::{
-    pages::{book, categories, category, cover, home, robots, search},
+    pages::{
+        book, categories, category, cover, erase, export, for_you, home, import, my_books, opinion, robots,
+        search, welcome,
+    },
     shop::Shop,
     statics,
 };
@@ -15,7 +23,16 @@ pub(crate) fn routes(shop: Arc<Shop>) -> Router {
         .route("/categories", get(categories::page))
         .route("/categories/{slug}", get(category::page))
         .route("/books/{id}", get(book::page))
+        .route("/books/{id}/opinion", post(opinion::say))
         .route("/search", get(search::page))
+        .route("/for-you", get(for_you::page))
+        .route("/welcome", get(welcome::page))
+        .route("/my-books", get(my_books::page))
+        .route("/my-books/import", get(import::page).post(import::upload))
+        .route("/my-books/import/{name}", get(import::progress))
+        .route("/my-books/export.csv", get(export::file))
+        .route("/my-books/erase", get(erase::ask).post(erase::erase))
+        .route("/my-books/erased", get(erase::erased))
         .route("/categories/", get(without_slash))
         .route("/categories/{slug}/", get(without_slash))
         .route("/books/{id}/", get(without_slash))

@@ -1,20 +1,43 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::{cards::Cards, client::Client, config::PublicUrl, layout::Layout, shelves::Shelves};
+use service::telemetry::Metrics;
+
+use crate::{
+    cards::Cards, client::Client, config::PublicUrl, events::Events, imports::Imports, layout::Layout,
+    reader::Cookies, shelves::Shelves,
+};
 
 /// What every page is made from.
 pub(crate) struct Shop {
     pub(crate) client: Client,
     pub(crate) shelves: Shelves,
     pub(crate) cards: Cards,
+    pub(crate) cookies: Cookies,
+    pub(crate) events: Events,
+    pub(crate) imports: Arc<Imports>,
     pub(crate) public_url: Option<PublicUrl>,
 }
 
 impl Shop {
     /// Starts the shelves' upkeep on the current runtime.
-    pub(crate) fn new(client: Client, public_url: Option<PublicUrl>, deadline: Duration) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        cookies: Cookies,
+        public_url: Option<PublicUrl>,
+        deadline: Duration,
+        metrics: &Metrics,
+    ) -> Self {
+        let events = Events::start(client.clone(), metrics);
         let shelves = Shelves::start(client.clone(), public_url.clone(), deadline);
-        Self { client, shelves, cards: Cards::default(), public_url }
+        Self {
+            client,
+            shelves,
+            cards: Cards::default(),
+            cookies,
+            events,
+            imports: Arc::default(),
+            public_url,
+        }
     }
 
     /// What surrounds a page with this address.

@@ -1,6 +1,10 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
+use marketplace::CookieKey;
 use service::{
     Failure,
     config::{self, LogSettings, TlsSettings},
@@ -23,6 +27,9 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
     let mut recommendations: recommendations::Config = config::from_env(recommendations::PREFIX)?;
     let mut marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
     let kept = place(settings.ephemeral, data, &mut recommendations)?;
+    if marketplace.cookie_key.is_none() {
+        marketplace.cookie_key = Some(cookie_key(recommendations.data.as_deref())?);
+    }
     let _log = telemetry::init(&settings.log)?;
 
     service::block_on(async {
@@ -109,6 +116,14 @@ fn place(
     };
     recommendations.data = Some(folder);
     Ok(words)
+}
+
+/// What signs readers' cookies: kept in the data folder, so that readers are known after a restart. Where nothing is kept
+/// there is nobody to know again.
+fn cookie_key(folder: Option<&Path>) -> Result<CookieKey, Failure> {
+    let Some(folder) = folder else { return Ok(CookieKey::random()) };
+    let file = folder.join("cookie.key");
+    CookieKey::kept(&file).map_err(|error| Failure::io(format!("cookie key {}: {error}", file.display())))
 }
 
 /// Where everything listens.

@@ -1,10 +1,12 @@
 use std::{
     pin::pin,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
+use http::HeaderValue;
 use prost::Message;
 use service::trace::TraceContext;
 use tokio::time::{Instant, timeout_at};
@@ -12,8 +14,9 @@ use tonic::Code;
 
 use super::{
     CallError, Inner,
-    grpc::{self, Fault, Method},
+    grpc::{self, Exchange, Fault, Method},
     line::Line,
+    measure::Measured,
 };
 
 /// Calls in flight at a time. Each ends with its deadline, so this is a bound on memory, not on load.
@@ -26,7 +29,11 @@ struct Asked<'a> {
     method: Method,
     message: Bytes,
     trace: &'a TraceContext,
+    /// What guarded calls show.
+    token: Option<&'a HeaderValue>,
     start: Instant,
+    /// How long it may take.
+    time: Duration,
     deadline: Instant,
 }
 
@@ -40,19 +47,31 @@ enum Mend {
 }
 
 impl Inner {
-    /// Asks, once more if need be, and answers within the deadline. All calls only read, so none does harm when repeated.
+    /// Asks, once more if need be, and answers within the deadline. Calls either only read or carry the name of their
+    /// request, so none does harm when repeated.
     pub(super) async fn call<A: Message + Default>(
         &self,
         trace: &TraceContext,
         method: Method,
         question: &impl Message,
     ) -> Result<A, CallError> {
+        self.send(trace, method, grpc::frame(question), self.deadline).await
+    }
+
+    /// As [`Inner::call`], with a time of its own, and with messages that are framed already.
+    pub(super) async fn send<A: Message + Default>(
+        &self,
+        trace: &TraceContext,
+        method: Method,
+        message: Bytes,
+        time: Duration,
+    ) -> Result<A, CallError> {
         self.open();
         let measured = self.measures.begin(method);
         self.budget.earn();
         let start = Instant::now();
-        let asked =
-            Asked { method, message: grpc::frame(question), trace, start, deadline: start + self.deadline };
+        let token = self.token.as_ref().filter(|_| method.is_guarded());
+        let asked = Asked { method, message, trace, token, start, time, deadline: start + time };
         let answer = if self.measures.in_flight() > MOST_IN_FLIGHT {
             Err(Fault::Crowded)
         } else {
@@ -65,6 +84,29 @@ impl Inner {
                 measured.answered();
                 Ok(answer)
             }
+            Err(fault) => {
+                measured.failed(&fault, trace);
+                Err(fault.error())
+            }
+        }
+    }
+
+    /// Begins a call that is a stream. It is made once: what has gone into it cannot be had again.
+    pub(super) async fn exchange(
+        &self,
+        trace: &TraceContext,
+        method: Method,
+        time: Duration,
+    ) -> Result<(Measured<'_>, Exchange), CallError> {
+        self.open();
+        let measured = self.measures.begin(method);
+        let token = self.token.as_ref().filter(|_| method.is_guarded());
+        let begun = match self.line(None, Instant::now() + self.deadline).await {
+            Some(line) => line.exchange(method, grpc::timeout(time), token, trace),
+            None => Err(Fault::Nobody),
+        };
+        match begun {
+            Ok(exchange) => Ok((measured, exchange)),
             Err(fault) => {
                 measured.failed(&fault, trace);
                 Err(fault.error())
@@ -105,19 +147,20 @@ impl Inner {
     ) -> Result<Bytes, (Fault, Arc<Line>)> {
         let waited = asked.start.elapsed();
         let time = match waited.as_micros() {
-            0..1000 => self.timeout.clone(),
-            _ => grpc::timeout(self.deadline.saturating_sub(waited)),
+            0..1000 if asked.time == self.deadline => self.timeout.clone(),
+            _ => grpc::timeout(asked.time.saturating_sub(waited)),
         };
         let ask = |line: Arc<Line>, time| async move {
-            let answer =
-                line.ask(asked.method, asked.message.clone(), time, asked.deadline, asked.trace).await;
+            let answer = line
+                .ask(asked.method, asked.message.clone(), time, asked.deadline, asked.token, asked.trace)
+                .await;
             answer.map_err(|fault| (fault, line))
         };
         if *retried || self.rotation.view().serving.len() < 2 {
             return ask(line, time).await;
         }
         let mut first = pin!(ask(Arc::clone(&line), time));
-        if let Ok(answer) = timeout_at(asked.start + self.deadline / 2, &mut first).await {
+        if let Ok(answer) = timeout_at(asked.start + asked.time / 2, &mut first).await {
             return answer;
         }
         line.is_late();

@@ -3,6 +3,9 @@
 //! It speaks to `h2` itself, because tonic's client costs a spawned task, two channels and a boxed stream a call, and the
 //! home page makes one call for each reader.
 
+mod exchange;
+mod method;
+
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -19,23 +22,14 @@ use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 
 use super::CallError;
+pub(crate) use exchange::{Exchange, Receiving, close, exchange, push};
+pub(crate) use method::Method;
 
 /// A byte that says whether the message is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
 const MORE: &str = "more than one message";
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("shelfwise-marketplace/", env!("CARGO_PKG_VERSION")));
-
-/// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    Recommend,
-    GetBook,
-    ListBooks,
-    SearchBooks,
-    ListCategories,
-    WatchHealth,
-}
 
 /// Why an attempt has failed.
 #[derive(Debug, Error)]
@@ -73,23 +67,6 @@ pub(crate) struct Addressed([Uri; Method::CALLS.len() + 1]);
 pub(crate) struct Watch {
     body: RecvStream,
     buffer: BytesMut,
-}
-
-impl Method {
-    /// Those that are counted.
-    pub(crate) const CALLS: [Self; 5] =
-        [Self::Recommend, Self::GetBook, Self::ListBooks, Self::SearchBooks, Self::ListCategories];
-
-    pub(crate) const fn path(self) -> &'static str {
-        match self {
-            Self::Recommend => "/Recommendations/Recommend",
-            Self::GetBook => "/shelfwise.catalogue.v1.CatalogueService/GetBook",
-            Self::ListBooks => "/shelfwise.catalogue.v1.CatalogueService/ListBooks",
-            Self::SearchBooks => "/shelfwise.catalogue.v1.CatalogueService/SearchBooks",
-            Self::ListCategories => "/shelfwise.catalogue.v1.CatalogueService/ListCategories",
-            Self::WatchHealth => "/grpc.health.v1.Health/Watch",
-        }
-    }
 }
 
 impl Fault {
@@ -141,17 +118,12 @@ impl Addressed {
     ///
     /// If `authority` cannot stand in an address.
     pub(crate) fn new(scheme: &str, authority: &str) -> Result<Self, http::Error> {
-        let uri = |method: Method| {
-            Uri::builder().scheme(scheme).authority(authority).path_and_query(method.path()).build()
-        };
-        Ok(Self([
-            uri(Method::Recommend)?,
-            uri(Method::GetBook)?,
-            uri(Method::ListBooks)?,
-            uri(Method::SearchBooks)?,
-            uri(Method::ListCategories)?,
-            uri(Method::WatchHealth)?,
-        ]))
+        let mut uris = Vec::with_capacity(Method::CALLS.len() + 1);
+        for method in Method::CALLS.into_iter().chain([Method::WatchHealth]) {
+            let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(method.path());
+            uris.push(uri.build()?);
+        }
+        Ok(Self(uris.try_into().expect("one for each")))
     }
 
     fn request(&self, method: Method) -> Request<()> {
@@ -194,10 +166,14 @@ pub(crate) async fn ask(
     method: Method,
     message: Bytes,
     timeout: HeaderValue,
+    token: Option<&HeaderValue>,
     trace: &TraceContext,
 ) -> Result<Bytes, Fault> {
     let mut request = addressed.request(method);
     request.headers_mut().insert("grpc-timeout", timeout);
+    if let Some(token) = token {
+        request.headers_mut().insert(header::AUTHORIZATION, token.clone());
+    }
     trace.inject(request.headers_mut());
     let mut body = begin(send(sender, request, message)?).await?;
     let answer = read_one(&mut body).await?;

@@ -28,7 +28,7 @@ use tokio_rustls::TlsConnector;
 use tonic::Code;
 
 use super::{
-    grpc::{self, Addressed, Fault, Method, Watch},
+    grpc::{self, Addressed, Exchange, Fault, Method, Watch},
     hosts::Host,
 };
 
@@ -123,9 +123,10 @@ impl Line {
         message: Bytes,
         time: HeaderValue,
         deadline: Instant,
+        token: Option<&HeaderValue>,
         trace: &TraceContext,
     ) -> Result<Bytes, Fault> {
-        let answer = grpc::ask(&self.sender, &self.addressed, method, message, time, trace);
+        let answer = grpc::ask(&self.sender, &self.addressed, method, message, time, token, trace);
         let answer = timeout_at(deadline, answer).await.unwrap_or(Err(Fault::Late));
         // The server's clock may run out a moment before this one's.
         if let Err(Fault::Late | Fault::Status { code: Code::DeadlineExceeded, .. }) = answer {
@@ -137,6 +138,17 @@ impl Line {
             self.late.store(0, Ordering::Relaxed);
         }
         answer
+    }
+
+    /// Begins a call that is a stream.
+    pub(crate) fn exchange(
+        &self,
+        method: Method,
+        time: HeaderValue,
+        token: Option<&HeaderValue>,
+        trace: &TraceContext,
+    ) -> Result<Exchange, Fault> {
+        grpc::exchange(&self.sender, &self.addressed, method, time, token, trace)
     }
 
     pub(crate) async fn watch(&self) -> Result<Watch, Fault> {

@@ -40,8 +40,10 @@ impl Measures {
         let retries =
             Opts::new("grpc_client_retries_total", "Calls that were tried again, by what had failed.");
         let retries = IntCounterVec::new(retries, &["cause"]).expect("valid names");
-        let shared =
-            IntCounter::new("grpc_client_answers_shared_total", "Answers that were shared with another visitor.");
+        let shared = IntCounter::new(
+            "grpc_client_answers_shared_total",
+            "Answers that were shared with another visitor.",
+        );
         let shared = shared.expect("a valid name");
         let in_flight = IntGauge::new("grpc_client_calls_in_flight", "Calls that have begun and not ended.");
         let in_flight = in_flight.expect("a valid name");

@@ -3,21 +3,27 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State},
+    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
 use protobufs::catalogue::{Book, Series};
+use serde::Deserialize;
 use serde_json::json;
 use service::trace::TraceContext;
 
-use super::{error::Problem, page as render};
+use super::{error::Problem, keep_private, page as render};
 use crate::{
     cards::{foreign, names, primary, slug},
     catalogue::Category,
+    client::CallError,
+    controls::{Mine, Pick},
     covers::{self, Form},
-    fragment::Fragment,
+    history::History,
     layout::Layout,
+    reader::{Opinion, Reader},
     shop::Shop,
+    suggestions::recommendation,
 };
 
 #[derive(Template)]
@@ -32,7 +38,9 @@ struct Page<'a> {
     language: Option<String>,
     isbn: Option<&'a str>,
     categories: Vec<&'a Category>,
-    more: Option<Shelf<'a>>,
+    /// `None`: what the reader said of it cannot be had.
+    control: Option<Mine<'a>>,
+    similar: Option<Similar<'a>>,
     late: bool,
     data: String,
 }
@@ -42,22 +50,36 @@ struct SeriesLine<'a> {
     number: Option<f64>,
 }
 
-struct Shelf<'a> {
-    category: &'a Category,
-    cards: Vec<Arc<Fragment>>,
+struct Similar<'a> {
+    picks: Vec<Pick<'a>>,
+    simulated: bool,
 }
 
 /// Books on the shelf below.
-const MORE: i32 = 6;
+const SIMILAR: i32 = 6;
 
-/// `GET /books/{id}`
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    /// The recommendation that led here.
+    from: Option<String>,
+}
+
+/// `GET /books/{id}?from=`
 pub(crate) async fn page(
     State(shop): State<Arc<Shop>>,
     Extension(trace): Extension<TraceContext>,
     Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+    request: HeaderMap,
 ) -> Response {
     let Some(id) = number(&id) else { return Problem::NotFound.into_response() };
-    let (book, shown) = tokio::join!(shop.client.book(&trace, id), shop.shelves.first());
+    let reader = shop.cookies.reader(&request);
+    let (book, similar, opinion, shown) = tokio::join!(
+        shop.client.book(&trace, id),
+        shop.client.similar(&trace, id, SIMILAR),
+        opinion(&shop, &trace, reader.as_ref(), id),
+        shop.shelves.first()
+    );
     let book = match book {
         Ok(book) => book,
         Err(error) => return Problem::from(error).into_response(),
@@ -65,20 +87,20 @@ pub(crate) async fn page(
     let catalogue = &shown.catalogue;
     let categories: Vec<_> =
         book.categories.iter().filter_map(|number| catalogue.category(*number)).collect();
-    // One more than shown, since the book itself may be among them.
-    let similar = match book.categories.first() {
-        Some(category) => shop.client.recommend(&trace, 0, *category, MORE + 1).await,
-        None => Ok(Vec::new()),
-    };
+    let from = asked.from.as_deref().and_then(recommendation);
+    // Those who have no cookie met no list of their own.
+    if let Some(from) = from.filter(|_| reader.is_some()) {
+        shop.events.clicked(from, id);
+    }
     let late = similar.is_err();
-    let cards: Vec<_> = similar
-        .unwrap_or_default()
-        .iter()
-        .filter(|other| other.id != id)
-        .take(MORE as usize)
-        .map(|other| shop.cards.card(other, catalogue))
-        .collect();
-    let more = categories.first().filter(|_| !cards.is_empty()).map(|category| Shelf { category, cards });
+    let similar = similar.unwrap_or_default();
+    let alike = similar.books.iter().filter_map(|alike| Some((alike.book.as_ref()?, alike.reason.as_str())));
+    let picks: Vec<_> = alike.map(|(book, reason)| Pick::of_book(book, reason, catalogue)).collect();
+    let simulated = similar.simulated;
+    let back = match from {
+        Some(from) => format!("/books/{id}?from={from}"),
+        None => format!("/books/{id}"),
+    };
 
     let by = names(&book.authors);
     let title = match by.as_str() {
@@ -98,7 +120,7 @@ pub(crate) async fn page(
         &slug(&book.categories, catalogue).unwrap_or_default(),
         Form::Inline,
     );
-    render(&Page {
+    let mut answer = render(&Page {
         data: linked_data(&book, &categories, &layout),
         lang: foreign(&book.title_language),
         cover,
@@ -107,11 +129,30 @@ pub(crate) async fn page(
         language: Some(&book.language).filter(|tag| !tag.is_empty()).map(|tag| language(tag)),
         isbn: Some(book.isbn13.as_str()).filter(|isbn| !isbn.is_empty()),
         categories,
-        more,
+        control: opinion.ok().map(|opinion| Mine::new(&book, opinion, &back).from(from)),
+        similar: Some(Similar { picks, simulated }).filter(|similar| !similar.picks.is_empty()),
         late,
         layout,
         book: &book,
-    })
+    });
+    if reader.is_some() {
+        keep_private(&mut answer);
+    }
+    answer
+}
+
+/// What the reader says of this book.
+async fn opinion(
+    shop: &Shop,
+    trace: &TraceContext,
+    reader: Option<&Reader>,
+    book: i32,
+) -> Result<Opinion, CallError> {
+    let Some(reader) = reader else { return Ok(Opinion::default()) };
+    match reader.session.about(book) {
+        Some(opinion) => Ok(opinion),
+        None => Ok(History::of(&shop.client, trace, reader).await?.about(book)),
+    }
 }
 
 /// A book's number as addresses write it: no sign, no leading zero, so that a book has one address.

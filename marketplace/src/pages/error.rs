@@ -19,6 +19,8 @@ pub(crate) enum Problem {
     NotFound,
     /// The address asks for something that makes no sense, which the text explains.
     Invalid(&'static str),
+    /// A form that another site has sent.
+    Foreign,
     /// Recommendations is down or late.
     Unavailable,
     /// A mistake of this program.
@@ -30,6 +32,7 @@ impl Problem {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Foreign => StatusCode::FORBIDDEN,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -54,6 +57,16 @@ impl IntoResponse for Problem {
     }
 }
 
+/// What a reader has sent and could not be stored. It goes along with the failure, so that it can be sent again.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsaved {
+    /// Where the form goes to.
+    pub(crate) action: String,
+    pub(crate) fields: Vec<(&'static str, String)>,
+    /// The page that it stands on.
+    pub(crate) back: String,
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct Page<'a> {
@@ -61,6 +74,7 @@ struct Page<'a> {
     heading: &'a str,
     text: &'a str,
     again: Option<String>,
+    unsaved: Option<&'a Unsaved>,
     status: u16,
     request_id: &'a str,
 }
@@ -82,13 +96,17 @@ impl Asked {
     /// The page in place of a failed answer, whoever made it.
     pub(crate) fn failed(&self, answer: &Response) -> Response {
         let status = answer.status();
-        let (heading, text) = words(status, answer.extensions().get::<Problem>());
+        let unsaved = answer.extensions().get::<Unsaved>();
+        let (heading, text) = match unsaved {
+            Some(_) => UNSAVED,
+            None => words(status, answer.extensions().get::<Problem>()),
+        };
         let id = self.id.as_ref().and_then(|id| id.0.to_str().ok()).unwrap_or("unknown");
         let again = (self.read && status.is_server_error()).then(|| self.address.to_string());
         let layout =
             Layout::new(format!("{heading} – Shelfwise"), String::new(), None, &Catalogue::default())
                 .unlisted();
-        let page = Page { layout, heading, text, again, status: status.as_u16(), request_id: id };
+        let page = Page { layout, heading, text, again, unsaved, status: status.as_u16(), request_id: id };
         let mut page = html_response(page.to_string());
         *page.status_mut() = status;
         keep(answer.headers(), page.headers_mut());
@@ -109,6 +127,11 @@ fn keep(from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
+const UNSAVED: (&str, &str) = (
+    "We could not save that",
+    "The part of the shop that remembers does not answer. Nothing is lost yet: wait a moment, then send it again.",
+);
+
 fn words(status: StatusCode, problem: Option<&Problem>) -> (&'static str, &'static str) {
     if let Some(Problem::Invalid(why)) = problem {
         return ("That did not work", why);
@@ -119,6 +142,11 @@ fn words(status: StatusCode, problem: Option<&Problem>) -> (&'static str, &'stat
             "The address may be mistyped, or the book has left our shelves. Search for it, or look around.",
         ),
         StatusCode::METHOD_NOT_ALLOWED => ("That cannot be done here", "This page can only be read."),
+        StatusCode::FORBIDDEN => (
+            "We did not do that",
+            "Your browser says that another site has sent this in your name, or does not say who has. Nothing was \
+             changed. If it was you: open the page here, and press the button again.",
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => ("That was too much", "Nothing of this size can be sent here."),
         StatusCode::URI_TOO_LONG => ("The address is too long", "Shorten what you look for, and try again."),
         StatusCode::SERVICE_UNAVAILABLE => (

@@ -1,23 +1,43 @@
 use std::sync::{Arc, LazyLock};
 
+use askama::Template;
 use axum::{
     Extension,
     extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
+use protobufs::recommendations::RecommendationRequest;
 use service::trace::TraceContext;
 
-use super::html_response;
+use super::{html_response, keep_private};
 use crate::{
     client::CallError,
+    controls::Pick,
     fragment::{Assembly, Fragment, takes_gzip},
-    shelves::front::{Halves, MYSTERY},
+    reader::Reader,
+    shelves::{
+        Shown,
+        front::{Halves, MYSTERY},
+    },
     shop::Shop,
+    suggestions::{Lately, Suggestions},
 };
 
 /// Books in the first list.
 const FIRST: i32 = 3;
+
+/// Books on a reader's own shelf.
+const OWN: i32 = 6;
+
+/// A reader's own shelf.
+#[derive(Template)]
+#[template(path = "own_shelf.html")]
+struct Own<'a> {
+    lately: Lately<'a>,
+    picks: Vec<Pick<'a>>,
+    simulated: bool,
+}
 
 /// `GET /`
 pub(crate) async fn page(
@@ -25,9 +45,12 @@ pub(crate) async fn page(
     Extension(trace): Extension<TraceContext>,
     request: HeaderMap,
 ) -> Response {
+    if let Some(reader) = shop.cookies.reader(&request) {
+        return known(&shop, &trace, &reader).await;
+    }
     let asked = shop.client.recommend_to_anybody(&trace, MYSTERY, FIRST);
     let (answer, shown) = tokio::join!(asked, shop.shelves.first());
-    let Halves { before, after } = &shown.home;
+    let Halves { before, after, .. } = &shown.home;
     let gzip = takes_gzip(&request);
     let mut page = Assembly::new(gzip, before.html().len() + after.html().len() + 12 * 1024);
     page.push(before);
@@ -55,6 +78,64 @@ pub(crate) async fn page(
         answer.headers_mut().insert(header::VARY, BY_ENCODING);
     }
     answer
+}
+
+/// The page of somebody who has a cookie: the same, with lists of their own.
+async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader) -> Response {
+    let mystery = RecommendationRequest {
+        user_id: reader.id,
+        category: MYSTERY,
+        max_results: FIRST,
+        session_ratings: reader.session.ratings(),
+        ..Default::default()
+    };
+    let (first, own, shown) = tokio::join!(
+        shop.client.ask(trace, &mystery),
+        Suggestions::of(shop, trace, reader, OWN),
+        shop.shelves.first()
+    );
+    let Halves { before, after, own: place } = &shown.home;
+    let (hero, rest) = after.html().split_at(*place);
+    let mut page = String::with_capacity(before.html().len() + after.html().len() + 48 * 1024);
+    page.push_str(before.html());
+    match first {
+        Ok(answer) if !answer.recommendations.is_empty() => {
+            page.push_str(LIST.html());
+            for book in &answer.recommendations {
+                page.push_str(ITEM.html());
+                page.push_str(shop.cards.card(book, &shown.catalogue).html());
+                page.push_str(ITEM_END.html());
+            }
+            page.push_str(LIST_END.html());
+        }
+        Ok(_) | Err(CallError::NotFound) => page.push_str(EMPTY.html()),
+        Err(CallError::Invalid | CallError::Unavailable) => page.push_str(LATE.html()),
+    }
+    page.push_str(hero);
+    // What the first list says of the trouble is enough.
+    if let Ok(own) = own {
+        page.push_str(&own_shelf(&own, &shown));
+    }
+    page.push_str(rest);
+    let mut answer = html_response(page);
+    keep_private(&mut answer);
+    answer
+}
+
+fn own_shelf(own: &Suggestions, shown: &Shown) -> String {
+    const FRONT: &str = "/";
+    if own.is_empty() {
+        return String::new();
+    }
+    let shelf = Own {
+        lately: own.lately(FRONT),
+        picks: own.picks(&shown.catalogue, FRONT),
+        simulated: own.simulated(),
+    };
+    shelf.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot render a reader's own shelf");
+        String::new()
+    })
 }
 
 type Constant = LazyLock<Fragment>;

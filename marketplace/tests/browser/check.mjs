@@ -15,7 +15,7 @@ const { CHROMIUM, SHOP, DOWN, SMALL } = process.env;
 
 const PAGES = [
   "/", "/categories", "/categories/classics?page=2", "/books/1", "/books/276", "/search?q=dune", "/search?q=the&page=2",
-  "/search?q=xyzzyqwert", "/search", "/nowhere",
+  "/search?q=xyzzyqwert", "/search", "/nowhere", "/for-you", "/welcome", "/my-books", "/my-books/import", "/my-books/erase",
 ].map((page) => SHOP + page).concat([`${DOWN}/`, `${DOWN}/books/1`, `${SMALL}/`, `${SMALL}/books/1`, `${SMALL}/books/2`, `${SMALL}/books/3`, `${SMALL}/categories`,
   `${SMALL}/categories/manga`, `${SMALL}/categories/mystery`]);
 const PHONE = { width: 390, height: 844 };
@@ -77,8 +77,8 @@ async function journey(javaScriptEnabled) {
 }
 
 /** Light and dark, phone and desktop, on one load. */
-async function accessible(url, looks) {
-  const page = await open(url);
+async function accessible(url, looks, options = {}) {
+  const page = await open(url, options);
   await page.evaluate(axe);
   for (const { viewport = DESKTOP, ...media } of looks) {
     await page.setViewportSize(viewport);
@@ -94,8 +94,8 @@ async function accessible(url, looks) {
 }
 
 /** Tab reaches everything that can be used; what has the focus is marked, in view and not covered. */
-async function keyboard(url, viewport) {
-  const page = await open(url, { viewport });
+async function keyboard(url, viewport, options = {}) {
+  const page = await open(url, { viewport, ...options });
   const name = `keyboard: ${url} at ${viewport.width}`;
   const all = await page.locator("a:visible, button:visible, input:visible").count();
   const seen = new Set();
@@ -123,7 +123,13 @@ async function keyboard(url, viewport) {
     expect(focus.inView, `${name}: out of view: ${focus.what}`);
     expect(focus.uncovered, `${name}: covered: ${focus.what}`);
   }
-  const hidden = await page.evaluate(() => [...document.querySelectorAll("a, button, input")].filter((element) => element.checkVisibility()).length);
+  const hidden = await page.evaluate(() => [...document.querySelectorAll("a, button, input")].filter((element) => {
+    if (!element.checkVisibility() || element.tabIndex < 0) return false;
+    if (element.type !== "radio") return true;
+    // A group is one stop: what is chosen, or else the first.
+    const group = [...element.form.elements[element.name]];
+    return element === (group.find((one) => one.checked) ?? group[0]);
+  }).length);
   expect(seen.size === hidden, `${name}: ${seen.size} of ${hidden} reached`);
   await page.evaluate(() => document.activeElement.blur());
   await page.reload();
@@ -319,8 +325,8 @@ async function directions() {
 }
 
 /** Nothing moves once it is shown. */
-async function stands(url, viewport) {
-  const context = await browser.newContext({ viewport });
+async function stands(url, viewport, options = {}) {
+  const context = await browser.newContext({ viewport, ...options });
   const fresh = await context.newPage();
   await fresh.addInitScript(() => {
     window.shift = 0;
@@ -350,6 +356,127 @@ async function weight() {
   await context.close();
 }
 
+/** From the first star to being forgotten. Returns the cookies of before that. */
+async function reader(javaScriptEnabled, options = {}) {
+  const name = `reader ${javaScriptEnabled ? "with" : "without"} script at ${options.viewport?.width ?? 1280}`;
+  const { erase, ...looks } = options;
+  const page = await open(`${SHOP}/welcome`, { javaScriptEnabled, ...looks });
+  const list = () => page.locator("#so-far-list [data-book]").evaluateAll((all) => all.map((one) => one.dataset.book).join());
+  const same = () => page.evaluate(() => { window.sameDocument = true; });
+  const stayed = async (what) => {
+    if (!javaScriptEnabled) return;
+    expect(await page.evaluate(() => window.sameDocument), `${name}: ${what} loads the page anew`);
+    expect((await page.locator("p.unseen[role=status]").innerText()).length > 0, `${name}: ${what} is not announced`);
+  };
+  await same();
+  const lists = [await list()];
+  const known = await page.locator("#known form").evaluateAll((all) => all.slice(0, 5).map((form) => form.id));
+  for (const [place, id] of known.entries()) {
+    const star = page.locator(`#${id} input[value="${place === 1 ? 2 : 5}"]`);
+    await star.check();
+    if (!javaScriptEnabled) await page.locator(`#${id} .save`).click();
+    const words = place < 4 ? `${place + 1} of 5` : "5 books: that is enough";
+    await page.getByText(words).waitFor({ timeout: 8_000 });
+    expect(await star.isChecked(), `${name}: the star does not stay`);
+    lists.push(await list());
+  }
+  expect(new Set(lists).size >= 4, `${name}: the list does not change: ${lists.join(" | ")}`);
+  await stayed("a star");
+  expect(await page.getByText("Because you liked").first().isVisible(), `${name}: no reasons`);
+  await page.getByRole("link", { name: "See your list" }).click();
+  await page.waitForURL("**/for-you");
+
+  await same();
+  const first = page.locator(".pick").first();
+  const title = await first.locator(".name").innerText();
+  await first.getByRole("button", { name: "Not for me" }).click();
+  await page.getByText(`We will not suggest ${title} again.`).first().waitFor({ timeout: 8_000 });
+  expect((await page.locator(".pick .name").allInnerTexts()).includes(title) === false, `${name}: what is not for me stays`);
+  await stayed("not for me");
+  if (javaScriptEnabled) {
+    expect(await page.evaluate(() => document.activeElement !== document.body), `${name}: the focus is lost`);
+  }
+  await page.getByRole("button", { name: `Undo what you said of ${title}` }).click();
+  await page.getByText(`You took back what you said of ${title}.`).first().waitFor({ timeout: 8_000 });
+
+  await page.goto(`${SHOP}/books/6`);
+  await same();
+  const stars = page.getByRole("group", { name: /Your stars/ });
+  const half = stars.getByRole("radio", { name: "3½ stars" });
+  if (javaScriptEnabled) {
+    // By keys: each press moves a half, and the last one counts.
+    await stars.getByRole("radio").first().focus();
+    for (let press = 0; press < 6; press++) await page.keyboard.press("ArrowRight");
+  } else {
+    await half.check();
+    await page.getByRole("button", { name: "Save stars" }).click();
+  }
+  await page.getByText("You gave it 3½ stars.").first().waitFor({ timeout: 8_000 });
+  expect(await half.isChecked(), `${name}: half stars are not kept`);
+  await stayed("half a star");
+  if (javaScriptEnabled) {
+    expect((await page.evaluate(() => document.activeElement.value)) === "3.5", `${name}: the focus leaves the stars`);
+  }
+  for (const button of ["Want to read", "I own it"]) {
+    await page.getByRole("button", { name: button, exact: true }).click();
+    await page.locator(`.chip[aria-pressed=true]`, { hasText: button }).waitFor({ timeout: 8_000 });
+  }
+  await page.getByRole("button", { name: "Want to read", exact: true }).click();
+  await page.locator(`.chip[aria-pressed=false]`, { hasText: "Want to read" }).waitFor({ timeout: 8_000 });
+
+  await page.getByRole("link", { name: "My books" }).first().click();
+  await page.waitForURL("**/my-books");
+  expect((await page.locator(".row").count()) === 6, `${name}: not six books`);
+  await page.getByRole("link", { name: /^Owned/ }).click();
+  await page.waitForURL("**/my-books?part=owned");
+  expect((await page.locator(".row").count()) === 1, `${name}: not one that is owned`);
+  await page.getByRole("button", { name: /^Remove/ }).click();
+  await page.getByText("There is nothing on this shelf").waitFor({ timeout: 8_000 });
+  await page.goto(`${SHOP}/`);
+  expect(await page.getByRole("heading", { name: "For you" }).isVisible(), `${name}: no shelf of their own`);
+
+  await page.goto(`${SHOP}/my-books/import`);
+  const file = "Book Id,Title,Author,My Rating,Exclusive Shelf\n1,The Maltese Falcon,Dashiell Hammett,4,read\n2,Nobody Has This,N. N.,4,read\n";
+  await page.setInputFiles("#file", { name: "library.csv", mimeType: "text/csv", buffer: Buffer.from(file) });
+  await page.getByRole("button", { name: "Bring them in" }).click();
+  await page.getByText("1 book is now among yours").waitFor({ timeout: 10_000 });
+  expect(await page.getByText("Nobody Has This").isVisible(), `${name}: what is missing is not listed`);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download as CSV" }).click()]);
+  const saved = readFileSync(await download.path(), "utf8");
+  expect(saved === "line,title,author\r\n3,Nobody Has This,N. N.\r\n", `${name}: the file says ${saved}`);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+  for (const { id, nodes } of violations) complain(`${name}: imported: axe: ${id}: ${nodes[0].html.slice(0, 200)}`);
+
+  const state = await page.context().storageState();
+  for (const { httpOnly, sameSite, name: cookie } of state.cookies) {
+    expect(httpOnly && sameSite === "Lax", `${name}: cookie ${cookie}`);
+  }
+  if (erase) {
+    await page.goto(`${SHOP}/my-books`);
+    await page.getByRole("link", { name: "Erase everything" }).click();
+    await page.getByRole("button", { name: "Erase everything" }).click();
+    await page.waitForURL("**/my-books/erased");
+    expect((await page.context().cookies()).length === 0, `${name}: cookies stay`);
+    await page.goto(`${SHOP}/my-books`);
+    expect(await page.getByText("Nothing is here yet").isVisible(), `${name}: something is left`);
+  }
+  await close(page);
+  return state;
+}
+
+/** What cannot be saved is not lost without a word. */
+async function unsaved(storageState) {
+  const page = await open(`${SHOP}/books/9`, { storageState });
+  await page.route("**/books/9/opinion", (route) => route.abort("internetdisconnected"));
+  await page.locator(".mine input[value='4']").check();
+  await page.getByText("this is not saved").first().waitFor({ timeout: 8_000 });
+  await page.unrouteAll();
+  await page.getByRole("button", { name: "I own it" }).click();
+  await page.locator(`.chip[aria-pressed=true]`, { hasText: "I own it" }).waitFor({ timeout: 8_000 });
+  await close(page);
+}
+
 /** Two at a time. */
 const each = async (list, work) => {
   const left = [...list];
@@ -372,15 +499,24 @@ const check = async (name, work) => {
 await check("journey with script", () => journey(true));
 await check("journey without script", () => journey(false));
 const LOOKS = [PHONE, DESKTOP].flatMap((viewport) => ["light", "dark"].map((colorScheme) => ({ viewport, colorScheme })));
+let known;
+await check("reader with script", async () => { known = await reader(true); });
+await check("reader without script", () => reader(false, { erase: true }));
+await check("reader on a phone", () => reader(true, { viewport: PHONE, erase: true, colorScheme: "dark" }));
+await check("unsaved", () => unsaved(known));
 await check("axe", () => each(PAGES, (page) => accessible(page, LOOKS)));
+const OWN = ["/", "/for-you", "/welcome", "/my-books", "/my-books?part=reading", "/my-books/erase", "/books/6"].map((page) => SHOP + page);
+await check("axe for a reader", () => each(OWN, (page) => accessible(page, LOOKS, { storageState: known })));
 await check("axe with forced colours", () => accessible(SHOP + "/", [{ forcedColors: "active" }]));
 await check("keyboard", async () => {
   for (const page of ["/", "/books/1", "/search?q=dune", "/categories/classics?page=2"]) await keyboard(SHOP + page, DESKTOP);
   await keyboard(SHOP + "/", PHONE);
   await keyboard(`${DOWN}/`, PHONE);
+  for (const page of OWN.slice(0, 4)) await keyboard(page, DESKTOP, { storageState: known });
+  await keyboard(OWN[0], PHONE, { storageState: known });
 });
-await check("sizes and text spacing", () => each(PAGES, async (url) => {
-  const page = await open(url);
+await check("sizes and text spacing", () => each([...PAGES.map((url) => [url]), ...OWN.map((url) => [url, { storageState: known }])], async ([url, options]) => {
+  const page = await open(url, options);
   for (const width of [320, 390, 768, 1280, 1920]) await sizes(page, width);
   for (const width of [320, 1280]) await textSpacing(page, width);
   await close(page);
@@ -393,6 +529,9 @@ await check("directions", directions);
 await check("layout shift", async () => {
   for (const page of ["/", "/books/1", "/search?q=dune", "/categories/classics"]) {
     for (const viewport of [PHONE, DESKTOP]) await stands(SHOP + page, viewport);
+  }
+  for (const page of OWN) {
+    for (const viewport of [PHONE, DESKTOP]) await stands(page, viewport, { storageState: known });
   }
 });
 await check("weight", weight);

@@ -24,6 +24,8 @@ use tonic::transport::{Server, server::TcpIncoming};
 /// A server in a thread of its own, which ends with it.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    /// Where it says how it is.
+    pub(crate) admin: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -142,11 +144,12 @@ where
         Runtime::new().unwrap().block_on(async {
             let listener = service::bind("TEST", SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
             let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            tell.send(listener.local_addr().unwrap()).unwrap();
+            tell.send((listener.local_addr().unwrap(), admin.local_addr().unwrap())).unwrap();
             serve(listener, admin, Box::pin(async { drop(stopped.await) })).await.unwrap();
         });
     });
-    Running { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    let (address, admin) = address.recv().unwrap();
+    Running { address, admin, stop: Some(stop), thread: Some(thread) }
 }
 
 type Stop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -156,6 +159,8 @@ type Stop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
+    /// What the browser is told to keep, in order.
+    pub(crate) cookies: Vec<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -176,7 +181,16 @@ impl Running {
 
     /// Sends a request with further header lines, each ended by `\r\n`.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        Self::ask(self.address, method, path, headers)
+    }
+
+    /// What it says of itself.
+    pub(crate) fn metrics(&self) -> String {
+        Self::ask(self.admin, "GET", "/metrics", "").text().to_owned()
+    }
+
+    fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Answer {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
@@ -193,14 +207,22 @@ fn parse(bytes: &[u8]) -> Answer {
     let head = std::str::from_utf8(&bytes[..end]).unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: BTreeMap<_, _> = lines
+    let lines: Vec<_> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
+    let cookies =
+        lines.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.clone()).collect();
+    let mut headers = BTreeMap::new();
+    for (name, value) in lines {
+        let line = headers.entry(name).or_insert_with(String::new);
+        let more = if line.is_empty() { value } else { format!("{line}, {value}") };
+        *line = more;
+    }
     let body = &bytes[end + 4..];
     let chunked = headers.get("transfer-encoding").is_some_and(|encoding| encoding == "chunked");
     let body = if chunked { unchunk(body) } else { body.to_vec() };
-    Answer { status, headers, body }
+    Answer { status, headers, cookies, body }
 }
 
 fn unchunk(mut bytes: &[u8]) -> Vec<u8> {

@@ -5,4 +5,5 @@ mod degraded;
 mod fixture;
 mod guards;
 mod pages;
+mod readers;
 mod statics;

@@ -101,7 +101,7 @@ fn a_book_is_described_for_people_and_machines() {
         1,
         "the canonical link"
     );
-    assert_eq!(text.matches("<li class=\"book\">").count(), 6);
+    assert_eq!(text.matches("<li class=\"book pick\">").count(), 6);
 }
 
 #[test]

@@ -39,10 +39,11 @@ fn icons_and_covers_can_be_asked_for_again() {
 }
 
 #[test]
-fn robots_may_read_all_but_search() {
+fn robots_may_read_all_but_search_and_what_is_one_readers() {
     let robots = shop().get("/robots.txt");
     assert_eq!(robots.header("content-type"), "text/plain; charset=utf-8");
-    assert_eq!(robots.text(), "User-agent: *\nDisallow: /search\n");
+    assert!(robots.text().starts_with("User-agent: *\nDisallow: /search\nDisallow: /for-you\n"));
+    assert!(robots.text().ends_with("Disallow: /*?from=\n"));
 }
 
 #[test]
