@@ -53,10 +53,13 @@ pub fn data_folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let refused = |error: &dyn Display| Failure::io(format!("data folder {}: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(|error| refused(&error))?;
     // Permissions tell less than trying does: read-only mounts, quotas, other users' folders.
-    // Another process may be trying at this moment.
+    // Another process, or another service of this one, may be trying at this moment.
     let probe = folder.join(format!(".writable-{}", std::process::id()));
     let tried = std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"?"));
-    let tried = tried.and_then(|()| std::fs::remove_file(&probe));
+    let tried = tried.and_then(|()| match std::fs::remove_file(&probe) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    });
     tried.map_err(|error| refused(&error))?;
     Ok(folder)
 }
