@@ -163,7 +163,10 @@ pub async fn read_manifest(objects: &Objects, version: &str) -> Result<Manifest,
     let bytes = objects.get(&manifest_name(version), MAX_MANIFEST).await.map_err(failed)?;
     let manifest = Manifest::read(&bytes)?;
     if manifest.version != version {
-        return Err(ArtefactError::Manifest(format!("it lies under {version} and says {}", manifest.version)));
+        return Err(ArtefactError::Manifest(format!(
+            "it lies under {version} and says {}",
+            manifest.version
+        )));
     }
     Ok(manifest)
 }
@@ -173,7 +176,11 @@ pub async fn read_manifest(objects: &Objects, version: &str) -> Result<Manifest,
 /// # Errors
 ///
 /// If it is not there, damaged, or another store's.
-pub async fn read(objects: &Objects, version: &str, store: &str) -> Result<(Manifest, Trained), ArtefactError> {
+pub async fn read(
+    objects: &Objects,
+    version: &str,
+    store: &str,
+) -> Result<(Manifest, Trained), ArtefactError> {
     let manifest = read_manifest(objects, version).await?;
     if !manifest.store.is_empty() && manifest.store != store {
         return Err(ArtefactError::Foreign(manifest.store));
@@ -195,9 +202,9 @@ pub async fn read(objects: &Objects, version: &str, store: &str) -> Result<(Mani
         }
         Ok((manifest, trained))
     });
-    decoded.await.unwrap_or_else(|error| {
-        Err(ArtefactError::Manifest(format!("reading it was interrupted: {error}")))
-    })
+    decoded
+        .await
+        .unwrap_or_else(|error| Err(ArtefactError::Manifest(format!("reading it was interrupted: {error}"))))
 }
 
 /// The versions that lie in the store, whole or not.

@@ -207,6 +207,12 @@ impl Place {
 async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure> {
     let place = Place::new(config.database_url.clone(), config.data.clone())?;
     let objects = Objects::open(config.training.objects_url.as_deref(), place.folder.as_deref())?;
+    let nowhere = config.training.objects_url.is_none() && place.folder.is_none();
+    if nowhere && !store::in_memory(&place.database_url) {
+        tracing::warn!(
+            "OBJECTS_URL is not set: models end with this process, and no other one can answer with them"
+        );
+    }
     let store = Store::connect(&place.database_url).await?;
     if config.sample_catalogue && store.is_empty().await? {
         let report = import::sample(&store).await.map_err(caused)?;

@@ -106,10 +106,8 @@ impl Objects {
     }
 
     fn folder(folder: &FilePath, url: &str) -> Result<Self, ObjectsError> {
-        std::fs::create_dir_all(folder).map_err(|source| ObjectsError::Folder {
-            folder: folder.display().to_string(),
-            source,
-        })?;
+        std::fs::create_dir_all(folder)
+            .map_err(|source| ObjectsError::Folder { folder: folder.display().to_string(), source })?;
         let store = LocalFileSystem::new_with_prefix(folder)
             .map_err(|source| ObjectsError::Open { url: url.to_owned(), source: Box::new(source) })?
             // So that a manifest never outlives a loss of power that its tensors did not.
@@ -121,7 +119,10 @@ impl Objects {
         let (bucket, prefix) = place.trim_end_matches('/').split_once('/').unwrap_or((place, ""));
         let bucket = bucket.trim_end_matches('/');
         if bucket.is_empty() || url.contains(['@', '?', '#']) {
-            return Err(bad(url, "must be s3://BUCKET or s3://BUCKET/PREFIX; keys belong into AWS_ variables"));
+            return Err(bad(
+                url,
+                "must be s3://BUCKET or s3://BUCKET/PREFIX; keys belong into AWS_ variables",
+            ));
         }
         // Whoever was first has chosen the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -170,7 +171,8 @@ impl Objects {
     pub async fn get(&self, name: &str, limit: u64) -> Result<Vec<u8>, ObjectsError> {
         let operation = "read";
         let place = self.place(name);
-        let got = self.store.get_opts(&place, GetOptions::default()).await.map_err(failed(operation, name))?;
+        let got =
+            self.store.get_opts(&place, GetOptions::default()).await.map_err(failed(operation, name))?;
         let bytes = got.meta.size;
         if bytes > limit {
             return Err(ObjectsError::TooLong { name: name.to_owned(), bytes, limit });
@@ -197,8 +199,7 @@ impl Objects {
     /// If the store fails.
     pub async fn folders(&self, folder: &str) -> Result<Vec<String>, ObjectsError> {
         let place = self.place(folder);
-        let listed =
-            self.store.list_with_delimiter(Some(&place)).await.map_err(failed("list", folder))?;
+        let listed = self.store.list_with_delimiter(Some(&place)).await.map_err(failed("list", folder))?;
         Ok(listed.common_prefixes.iter().filter_map(|path| path.filename()).map(str::to_owned).collect())
     }
 

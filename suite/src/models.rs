@@ -1,7 +1,5 @@
 use clap::{Args, Subcommand};
-use protobufs::models::{
-    ActivateModelRequest, ListModelsRequest, Model, RollBackModelRequest,
-};
+use protobufs::models::{ActivateModelRequest, ListModelsRequest, Model, RollBackModelRequest};
 use service::Failure;
 
 use crate::remote::{Remote, refused};

@@ -6,9 +6,7 @@ use std::{
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use protobufs::{
-    models::{
-        CancelJobRequest, Job, JobState, ListJobsRequest, TrainRequest, WatchJobRequest,
-    },
+    models::{CancelJobRequest, Job, JobState, ListJobsRequest, TrainRequest, WatchJobRequest},
     readers::{EraseSimulatedReadersRequest, readers_service_client::ReadersServiceClient},
 };
 use recommendations::{
@@ -113,7 +111,9 @@ impl Train {
         let training = recommendations::training(&settings).await?;
         let kind = self.model.unwrap_or(settings.training.model);
         let scheduled = training.schedule(kind.name(), Cause::Call, self.force).await?;
-        let Scheduled::Job(job) = scheduled else { return Err(Failure::io("too many trainings wait already")) };
+        let Scheduled::Job(job) = scheduled else {
+            return Err(Failure::io("too many trainings wait already"));
+        };
         let bar = progress();
         let work = training.work_until(job.id, |job| show(&bar, &job.step, job.progress));
         let ended = tokio::select! {

@@ -121,7 +121,10 @@ impl Manifest {
             return refuse(error);
         }
         if manifest.tensors.bytes > MAX_TENSORS {
-            return refuse(format!("its tensors have {} bytes, more than {MAX_TENSORS}", manifest.tensors.bytes));
+            return refuse(format!(
+                "its tensors have {} bytes, more than {MAX_TENSORS}",
+                manifest.tensors.bytes
+            ));
         }
         let measured = [manifest.quality, manifest.compared_with].into_iter().flatten();
         let numbers = measured.flat_map(|it| [it.ndcg, it.recall, it.map, it.coverage, it.novelty, it.gini]);

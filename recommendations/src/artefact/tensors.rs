@@ -123,7 +123,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Trained, ArtefactError> {
         return Err(ArtefactError::Tensor { name: BOOKS, reason: "numbers are positive and ascend" });
     }
     if popularity.len() != books.len() {
-        return Err(ArtefactError::Tensor { name: POPULARITY, reason: "is not of as many books as there are" });
+        return Err(ArtefactError::Tensor {
+            name: POPULARITY,
+            reason: "is not of as many books as there are",
+        });
     }
     let says = match optional::<f32>(&tensors, SAYS, 1)? {
         None => Says::default(),

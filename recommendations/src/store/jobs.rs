@@ -218,7 +218,8 @@ impl Store {
     pub async fn schedule(&self, new: NewJob<'_>) -> Result<Scheduled, StoreError> {
         let operation = "schedule a training";
         let mut transaction = self.begin_to_write().await?;
-        let sql = "update training set next_job = next_job + 1 where one = 1 returning next_job - 1, tick, changes";
+        let sql =
+            "update training set next_job = next_job + 1 where one = 1 returning next_job - 1, tick, changes";
         let (id, tick, changes): (i64, i64, i64) = on_either!(Transaction, &mut transaction, transaction => {
             sqlx::query_as(sql).fetch_one(&mut **transaction).await
         })
@@ -247,7 +248,8 @@ impl Store {
         let tick = if let Cause::Schedule(now) = new.cause { now } else { tick };
         let marks = "update training set tick = $1, changes = $2 where one = 1";
         let forget = "delete from jobs where state > 2 and id <= $1";
-        let insert = "insert into jobs (id, state, model, step, progress, message, model_version, cause, forced,
+        let insert =
+            "insert into jobs (id, state, model, step, progress, message, model_version, cause, forced,
                       created_at, owner, heartbeat, attempts, cancelled)
                       values ($1, 1, $2, '', 0, '', '', $3, $4, $5, '', 0, 0, 0)";
         on_either!(Transaction, &mut transaction, transaction => async {
@@ -300,7 +302,8 @@ impl Store {
     ///
     /// If the database fails.
     pub async fn line(&self) -> Result<(Option<Job>, Option<Job>), StoreError> {
-        let sql = concat!("select ", columns!(), " from jobs where state < 3 order by state desc, id limit 2");
+        let sql =
+            concat!("select ", columns!(), " from jobs where state < 3 order by state desc, id limit 2");
         let rows: Vec<Row> = on_either!(Pool, &self.pool, pool => sqlx::query_as(sql).fetch_all(pool).await)
             .map_err(failed("look for jobs"))?;
         let mut jobs = rows.into_iter().map(Job::from).peekable();
@@ -334,13 +337,7 @@ impl Store {
     /// # Errors
     ///
     /// If the database fails.
-    pub async fn renew(
-        &self,
-        id: i64,
-        owner: &str,
-        step: &str,
-        progress: f32,
-    ) -> Result<Hold, StoreError> {
+    pub async fn renew(&self, id: i64, owner: &str, step: &str, progress: f32) -> Result<Hold, StoreError> {
         let sql = "update jobs set heartbeat = heartbeat + 1, step = $3, progress = $4
                    where id = $1 and owner = $2 and state = 2 returning cancelled";
         let cancelled: Option<i32> = on_either!(Pool, &self.pool, pool => {

@@ -179,7 +179,11 @@ impl Training {
     }
 
     fn refuse(&self, version: &str, error: &ArtefactError) {
-        tracing::error!(version, error = error as &dyn Error, "the active model cannot be used: the last good one answers");
+        tracing::error!(
+            version,
+            error = error as &dyn Error,
+            "the active model cannot be used: the last good one answers"
+        );
         self.state().unusable = Some((version.to_owned(), service::chain(error)));
     }
 }

@@ -110,7 +110,8 @@ impl Training {
             // It answers already: what stops the measuring does not undo that.
             if let Ok(Some(Verdict { quality, .. })) = measured {
                 manifest.quality = Some(quality);
-                message = format!("the first model: NDCG@10 {:.4} over {} readers", quality.ndcg, quality.readers);
+                message =
+                    format!("the first model: NDCG@10 {:.4} over {} readers", quality.ndcg, quality.readers);
                 registered.manifest = text(&manifest);
                 artefact::write_manifest(&inner.objects, &manifest).await.map_err(TrainingError::Artefact)?;
                 inner.store.register(&registered).await.map_err(TrainingError::Store)?;
@@ -159,7 +160,8 @@ impl Training {
     /// Why the model may not answer, if so, and what to say of it.
     fn judge(&self, job: &Job, verdict: Option<&Verdict>, manifest: &Manifest) -> (Option<String>, String) {
         let Some(Verdict { quality, compared_with, comparison }) = verdict else {
-            let unmeasured = format!("it answers; fewer than {LEAST_READERS} readers have enough to measure it by");
+            let unmeasured =
+                format!("it answers; fewer than {LEAST_READERS} readers have enough to measure it by");
             return (None, unmeasured);
         };
         let Some((rival, comparison)) = compared_with.zip(*comparison) else {
@@ -219,8 +221,7 @@ impl Training {
 }
 
 fn fit(rows: &Rows, (kind, parameters): &Recipe, run: &Run) -> Result<models::Model, TrainError> {
-    let data =
-        models::Interactions::new(rows.readers.len(), rows.books.len(), rows.all.iter().copied())?;
+    let data = models::Interactions::new(rows.readers.len(), rows.books.len(), rows.all.iter().copied())?;
     models::train(*kind, &data, Some(&rows.items), parameters, run)
 }
 

@@ -142,7 +142,14 @@ impl Training {
                 return;
             }
         };
-        tracing::info!(job = id, ?state, message, version, seconds = begun.elapsed().as_secs_f64(), "trained");
+        tracing::info!(
+            job = id,
+            ?state,
+            message,
+            version,
+            seconds = begun.elapsed().as_secs_f64(),
+            "trained"
+        );
         for wait in [0, 1, 2, 4] {
             tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
             match self.0.store.end_job(id, &self.0.owner, state, &message, &version).await {

@@ -54,9 +54,8 @@ pub(super) fn choose(
         return Ok(start);
     }
     let (gate, books) = (held_out("gate", store), names(rows));
-    let left = rows.all.iter().filter(|it| {
-        !gate.holds(rows.readers[it.reader as usize], books[it.book as usize])
-    });
+    let left =
+        rows.all.iter().filter(|it| !gate.holds(rows.readers[it.reader as usize], books[it.book as usize]));
     let left: Vec<_> = left.copied().collect();
     let inner = Trial::hold_out(&rows.readers, &books, &left, held_out("choice", store))?;
     drop(left);
@@ -100,11 +99,7 @@ pub(super) fn measure(
         },
     };
     let comparison = second.as_ref().and_then(|second| compare(&second.each, &first.each, margin, ROUNDS, 1));
-    Ok(Verdict {
-        quality: measured(&first),
-        compared_with: second.as_ref().map(measured),
-        comparison,
-    })
+    Ok(Verdict { quality: measured(&first), compared_with: second.as_ref().map(measured), comparison })
 }
 
 fn score(trial: &Trial, rows: &Rows, (kind, parameters): &Recipe, run: &Run) -> Result<Quality, TrainError> {

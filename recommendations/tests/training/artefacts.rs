@@ -42,7 +42,8 @@ async fn the_last_good_model_answers_when_the_active_one_is_damaged() {
     let mut damaged = whole.clone();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0x10;
-    for (bytes, reason) in [(&damaged[..], "SHA-256"), (&whole[..middle], "incomplete"), (&[], "incomplete")] {
+    for (bytes, reason) in [(&damaged[..], "SHA-256"), (&whole[..middle], "incomplete"), (&[], "incomplete")]
+    {
         fs::write(&file, bytes).unwrap();
         let server = place.serve(&[]).await;
         assert_eq!(server.answering().await, first, "{reason}");

@@ -61,7 +61,11 @@ fn manifest(kind: Kind, books: usize) -> Manifest {
         seconds: 0.5,
         store: String::new(),
         data: Data { books: books as u64, ..Data::default() },
-        parameters: Parameters::default().list().into_iter().map(|(name, it)| (name.to_owned(), it)).collect(),
+        parameters: Parameters::default()
+            .list()
+            .into_iter()
+            .map(|(name, it)| (name.to_owned(), it))
+            .collect(),
         quality: None,
         compared_with: None,
         simulated: false,

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use protobufs::models::{
-    CancelJobRequest, JobState, ListJobsRequest, TrainRequest, WatchJobRequest,
-};
+use protobufs::models::{CancelJobRequest, JobState, ListJobsRequest, TrainRequest, WatchJobRequest};
 use tokio::time::Instant;
 use tonic::Code;
 

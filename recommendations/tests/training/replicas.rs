@@ -7,7 +7,8 @@ use std::{
 };
 
 use protobufs::models::{
-    CancelJobRequest, JobState, RollBackModelRequest, TrainRequest, models_service_client::ModelsServiceClient,
+    CancelJobRequest, JobState, RollBackModelRequest, TrainRequest,
+    models_service_client::ModelsServiceClient,
 };
 
 use crate::{Place, Server, channel};
@@ -21,7 +22,8 @@ async fn replicas_converge_on_the_active_model_and_cancel_each_other_s_jobs() {
     let both_answer = async |version: &str| {
         let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
         for server in [&one, &other] {
-            crate::within(10, "it converges", async || (server.answering().await == version).then_some(())).await;
+            crate::within(10, "it converges", async || (server.answering().await == version).then_some(()))
+                .await;
         }
         assert!(tokio::time::Instant::now() < limit, "later than two seconds");
     };
@@ -39,8 +41,10 @@ async fn replicas_converge_on_the_active_model_and_cancel_each_other_s_jobs() {
     both_answer(&first).await;
 
     let long = other.schedule("als").await;
-    crate::within(30, "it trains", async || (other.job(long.id).await.state() == JobState::Running).then_some(()))
-        .await;
+    crate::within(30, "it trains", async || {
+        (other.job(long.id).await.state() == JobState::Running).then_some(())
+    })
+    .await;
     let begun = std::time::Instant::now();
     let cancelled = other.models().await.cancel_job(CancelJobRequest { id: long.id }).await.unwrap();
     assert_eq!(cancelled.into_inner().job.unwrap().state(), JobState::Cancelled);

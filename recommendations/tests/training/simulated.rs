@@ -29,7 +29,8 @@ async fn newcomer(server: &Server) -> RecommendationResponse {
 async fn personal(server: &Server) -> RecommendationResponse {
     crate::within(60, "a personal list", async || {
         let answer = newcomer(server).await;
-        let liked = answer.recommendations.first().is_some_and(|book| book.reason_kind() == ReasonKind::Liked);
+        let liked =
+            answer.recommendations.first().is_some_and(|book| book.reason_kind() == ReasonKind::Liked);
         liked.then_some(answer)
     })
     .await

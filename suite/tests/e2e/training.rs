@@ -72,7 +72,9 @@ fn a_model_is_trained_in_a_process_of_its_own() {
     suite.first_model();
     suite.signal("-TERM");
     suite.end();
-    let here = run(shelfwise().args(["train", "--here", "--model", "knn-bm25", "--force", "--data"]).arg(suite.data.path()));
+    let here = run(shelfwise()
+        .args(["train", "--here", "--model", "knn-bm25", "--force", "--data"])
+        .arg(suite.data.path()));
     assert_eq!(here.code, Some(0), "{}", here.err);
     let version = here.out.split(':').next().unwrap().to_owned();
     assert!(version.contains("-knn-bm25-"), "{}", here.out);
