@@ -181,8 +181,8 @@ impl Writer {
             Err(error) => (vec![Err(error); said.len()], vec![Err(error); created.len()]),
         };
         let answers = said.into_iter().map(|(_, answer)| answer).zip(outcomes);
-        answers.for_each(|answer| send(answer));
-        created.into_iter().zip(numbers).for_each(|answer| send(answer));
+        answers.for_each(send);
+        created.into_iter().zip(numbers).for_each(send);
     }
 
     async fn write(

@@ -24,6 +24,7 @@ impl Process {
         let (address, admin) = (address(testing::free_port()), address(testing::free_port()));
         let child = Command::new(env!("CARGO_BIN_EXE_recommendations"))
             .args(["--bind", &address.to_string(), "--admin-bind", &admin.to_string(), "--log", "warn"])
+            .args(["--simulated-readers", "false", "--train", "false"])
             .arg("--data")
             .arg(folder)
             .env("DATABASE_URL", url)

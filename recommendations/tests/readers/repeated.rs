@@ -38,7 +38,7 @@ crate::on_both! {
         assert_eq!(stars(&mut client, 7).await, [(1, 2.0)]);
         let entry = Entry { reader_id: 7, book_id: 1, stars: 3.0, ..Entry::default() };
         let again = |request_id: &str| ImportHistoryRequest {
-            entry: Some(entry.clone()),
+            entry: Some(entry),
             request_id: request_id.to_owned(),
         };
         let stream = tokio_stream::iter([again("a"), again("c"), again("c")]);
