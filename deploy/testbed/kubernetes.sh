@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # A real one-node Kubernetes for tests: etcd, control plane with Pod Security admission, kubelet on containerd, kube-proxy,
-# CoreDNS, and a PostgreSQL server that pods reach. As root.
+# CoreDNS, a PostgreSQL server and an S3 server that pods reach. As root.
 #
-#   kubernetes.sh build             builds its one binary (Go; minutes, once)
+#   kubernetes.sh build             builds its one binary and the S3 server (Go; minutes, once)
 #   kubernetes.sh up                starts it; ends with the node Ready
 #   kubernetes.sh load FILE.tar...  gives it images that `docker save` wrote
 #   kubernetes.sh run COMMAND...    a command in the node's network, with kubectl set up
 #   kubernetes.sh down              ends it with everything on it, and forgets its state
 #
-# In the node's network PostgreSQL is postgres://postgres@10.85.0.1:5432/postgres. The network is a plain bridge: it enforces
-# no NetworkPolicy. There is no metrics server: an autoscaler keeps to its limits and does not scale.
+# In the node's network PostgreSQL is postgres://postgres@10.85.0.1:5432/postgres, and http://10.85.0.1:9000 is S3 with the
+# bucket `shelfwise`, the key `testbed` and the secret `testbed-secret`. The network is a plain bridge: it enforces no NetworkPolicy. There is no
+# metrics server: an autoscaler keeps to its limits and does not scale.
 # Debian packages: containerd runc containernetworking-plugins iptables conntrack iproute2 openssl postgresql.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/parts.sh"
@@ -23,6 +24,7 @@ export KUBECONFIG=$BED/kubeconfig
 build_all() {
   build kube
   CGO_ENABLED=0 build probe
+  [ -x "$CACHE/bin/versitygw" ] || CGO_ENABLED=0 GOBIN="$CACHE/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
   # `kubectl` for people and tests, of the same release as the node.
   printf '#!/bin/sh\nexec "%s" kubectl "$@"\n' "$KUBE" >"$CACHE/bin/kubectl"
   chmod +x "$CACHE/bin/kubectl"
@@ -108,8 +110,8 @@ end_postgres() {
 }
 
 up() {
-  [ -x "$KUBE" ] && [ -x "$CACHE/bin/probe" ] && [ -x "$CACHE/bin/kubectl" ] || build_all
-  mkdir -p "$BED"/{cni,log,pid}
+  [ -x "$KUBE" ] && [ -x "$CACHE/bin/probe" ] && [ -x "$CACHE/bin/kubectl" ] && [ -x "$CACHE/bin/versitygw" ] || build_all
+  mkdir -p "$BED"/{cni,log,objects/shelfwise,pid}
   cd "$BED"
   network
   alive apiserver || configure
@@ -130,6 +132,8 @@ up() {
   wait_for 30 containerd ctr -a containerd.sock version
   load "$BED/probe.tar"
   postgres
+  start objects env ROOT_ACCESS_KEY=testbed ROOT_SECRET_KEY=testbed-secret \
+    "$CACHE/bin/versitygw" --quiet --port $NODE:9000 posix "$BED/objects"
   wait_for 120 "the API server" kubectl get --raw /readyz
   start controllers "$KUBE" controllers --kubeconfig=kubeconfig --service-account-private-key-file=sa.key \
     --use-service-account-credentials=true --root-ca-file=certs/apiserver.crt --leader-elect=false
@@ -161,7 +165,7 @@ down() {
       ctr -a containerd.sock -n k8s.io tasks rm -f "$task" >/dev/null 2>&1 || true
     done
   fi
-  for name in apiserver etcd containerd; do end "$name"; done
+  for name in apiserver etcd objects containerd; do end "$name"; done
   cd /
   leave
   rm -rf --one-file-system "$BED"
@@ -173,5 +177,5 @@ up) up ;;
 load) shift && load "$@" ;;
 run) shift && PATH=$CACHE/bin:$PATH exec nsenter --net="/run/netns/$NET" "$@" ;;
 down) down ;;
-*) sed -n '2,16p' "$0"; exit 64 ;;
+*) sed -n '2,17p' "$0"; exit 64 ;;
 esac

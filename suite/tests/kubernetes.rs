@@ -6,14 +6,20 @@ mod bed;
 mod node;
 
 use std::{
+    io::Write as _,
+    process::Stdio,
     sync::{Mutex, OnceLock, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use bed::{SERVICES, bed, docker, is_home_page, run};
+use bed::{IMAGES, SERVICES, bed, docker, is_home_page, run};
 use node::{Load, Namespace, Tls, kubectl, node};
+use serde_json::{Value, json};
 use testing::eventually;
+
+/// What guards readers' histories and models.
+const TOKEN: &str = "the-token-of-the-test";
 
 /// The load is on one node with two cores: one overlay at a time.
 static NODE: Mutex<()> = Mutex::new(());
@@ -46,11 +52,24 @@ fn production_overlay_serves_through_every_change() {
     bed::certificates(certs.path());
     let tls = Tls { folder: certs.path() };
 
-    // As deploy/README.md says: the namespace, the three secrets, then everything.
+    // As deploy/README.md says: the namespace, the five secrets, then everything.
     let namespace = Namespace::new("shelfwise");
     run(&mut kubectl(&["apply", "-f", "deploy/kubernetes/overlays/production/namespace.yaml"]));
     let url = "--from-literal=DATABASE_URL=postgres://postgres@10.85.0.1/shelfwise";
     namespace.kubectl(&["create", "secret", "generic", "shelfwise-database", url]);
+    // A folder of its own in the node's bucket, since nothing of an earlier run is of this database.
+    let objects = format!("--from-literal=OBJECTS_URL=s3://shelfwise/{}", std::process::id());
+    let mut create = vec!["create", "secret", "generic", "shelfwise-objects", &objects];
+    create.extend([
+        "--from-literal=AWS_ENDPOINT_URL=http://10.85.0.1:9000",
+        "--from-literal=AWS_REGION=us-east-1",
+        "--from-literal=AWS_ACCESS_KEY_ID=testbed",
+        "--from-literal=AWS_SECRET_ACCESS_KEY=testbed-secret",
+    ]);
+    namespace.kubectl(&create);
+    let token = format!("--from-literal=SHELFWISE_TOKEN={TOKEN}");
+    let cookies = "--from-literal=MARKETPLACE_COOKIE_KEY=0123456789abcdef0123456789abcdef";
+    namespace.kubectl(&["create", "secret", "generic", "shelfwise-keys", &token, cookies]);
     for (secret, certificate) in [("recommendations-tls", "server"), ("marketplace-tls", "client")] {
         let files = [
             format!("--from-file=tls.crt={}", tls.file(&format!("{certificate}.pem"))),
@@ -65,6 +84,7 @@ fn production_overlay_serves_through_every_change() {
         SERVICES.iter().all(|service| namespace.pods(service).len() == 2).then_some(())
     });
     serves(&namespace, Some(&tls));
+    learns(&namespace, &tls);
     changes(&namespace, 2);
 }
 
@@ -80,7 +100,7 @@ fn images() {
     DONE.get_or_init(|| {
         bed::build_stage();
         let mut names = Vec::new();
-        for service in SERVICES {
+        for (service, _) in IMAGES {
             let [local, production] = ["dev", "0.1.0"].map(|tag| format!("shelfwise/{service}:{tag}"));
             let (service, profile) = (format!("SERVICE={service}"), format!("PROFILE={}", bed::profile()));
             let build = ["build", "-q", "-f", "deploy/Dockerfile", "-t", &local, "-t", &production];
@@ -116,6 +136,107 @@ fn serves(namespace: &Namespace, tls: Option<&Tls<'_>>) {
         let without = bed::output(&mut node("grpcurl", &["-insecure", &forward.address(), "list"]));
         assert!(!without.status.success(), "no certificate, no answer");
     }
+}
+
+/// One of two replicas, reached by itself.
+struct Replica<'a> {
+    forward: node::Forward,
+    tls: &'a Tls<'a>,
+}
+
+impl Replica<'_> {
+    /// A call with these messages, as JSON; the answer as JSON, or what was said instead.
+    fn call(&self, method: &str, messages: &str, token: &str) -> Result<Value, String> {
+        let mut command = node("grpcurl", &["-H", &format!("authorization: Bearer {token}"), "-d", "@"]);
+        command.args(self.tls.grpcurl()).args([&self.forward.address(), method]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(messages.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    fn ask(&self, method: &str, message: &Value) -> Value {
+        self.call(method, &message.to_string(), TOKEN).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    fn recommend(&self, reader: u32) -> Value {
+        let question = json!({"user_id": reader, "all_categories": true, "max_results": 10});
+        self.ask("Recommendations/Recommend", &question)
+    }
+
+    /// The version that answers here; nothing if none does.
+    fn answering(&self) -> Option<String> {
+        let models = self.ask("shelfwise.models.v1.ModelsService/ListModels", &json!({}));
+        let active = models["models"].as_array()?.iter().find(|model| model["active"] == true)?;
+        active["version"].as_str().map(str::to_owned)
+    }
+}
+
+/// Two replicas on one PostgreSQL and one S3 server: what one is told the other knows, and both serve what a job of the
+/// CronJob trains.
+fn learns(namespace: &Namespace, tls: &Tls<'_>) {
+    let pods = namespace.ready("recommendations");
+    assert_eq!(pods.len(), 2);
+    let replicas: Vec<Replica<'_>> = pods
+        .iter()
+        .map(|pod| Replica {
+            forward: node::Forward::start(namespace, &format!("pod/{}", pod.name), 50051),
+            tls,
+        })
+        .collect();
+    let [one, other] = &replicas[..] else { unreachable!("two pods") };
+
+    // A rating through one is seen through the other.
+    let rating = json!({"reader_id": 7, "book_id": 1, "stars": 4.5});
+    let without =
+        one.call("shelfwise.readers.v1.ReadersService/Rate", &rating.to_string(), "another").unwrap_err();
+    assert!(without.contains("Unauthenticated"), "{without}");
+    one.ask("shelfwise.readers.v1.ReadersService/Rate", &rating);
+    let rated = Instant::now();
+    let seen = eventually("the rating, through the other replica", Duration::from_secs(10), || {
+        let history = other.ask("shelfwise.readers.v1.ReadersService/ListHistory", &json!({"reader_id": 7}));
+        (history["totalSize"] == 1).then(|| rated.elapsed())
+    });
+    println!("{}: a rating is seen through the other replica after {seen:?}", namespace.name());
+    assert!(seen < Duration::from_secs(2), "{seen:?}");
+
+    // Readers of two tastes.
+    let mut ratings = String::new();
+    for reader in 1..=120_u32 {
+        for number in 0..8 {
+            let book = (reader % 2) * 30 + (reader * 7 + number * 3) % 30 + 1;
+            let entry = json!({"entry": {"reader_id": reader, "book_id": book, "stars": 4}});
+            ratings.push_str(&entry.to_string());
+        }
+    }
+    let stored = one.call("shelfwise.readers.v1.ReadersService/ImportHistory", &ratings, TOKEN).unwrap();
+    assert_eq!(stored["stored"], "960", "{stored}");
+    assert_eq!((one.answering(), other.answering()), (None, None), "serving pods do not train");
+
+    namespace.kubectl(&["create", "job", "--from=cronjob/training", "training-now"]);
+    let done = ["wait", "--for=condition=Complete", "job/training-now", "--timeout=120s"];
+    let done = bed::output(kubectl(&["-n", namespace.name()]).args(done));
+    let said = namespace.kubectl(&["logs", "job/training-now"]);
+    assert!(done.status.success(), "{said}\n{}", namespace.kubectl(&["describe", "jobs,pods"]));
+    let trained = said.lines().find_map(|line| line.split_once("-blend-").map(|_| line));
+    let version = trained.and_then(|line| line.split(':').next()).unwrap_or_else(|| panic!("{said}"));
+    let ended = Instant::now();
+    for replica in &replicas {
+        eventually("the replica serves what was trained", Duration::from_secs(10), || {
+            (replica.answering().as_deref() == Some(version)).then_some(())
+        });
+    }
+    println!("{}: both serve {version} {:?} after its job", namespace.name(), ended.elapsed());
+    let answers = [one.recommend(5), other.recommend(5)];
+    for answer in &answers {
+        assert_eq!(answer["modelVersion"], version, "{answer}");
+        assert!(answer["recommendations"][0]["sourceBookId"].as_i64() > Some(0), "{answer}");
+    }
+    assert_eq!(answers[0]["recommendations"], answers[1]["recommendations"], "both answer alike");
 }
 
 /// Under load from another pod: rolling restarts, more replicas and fewer, one killed. `replicas` is what the overlay starts

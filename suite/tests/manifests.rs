@@ -17,7 +17,9 @@ struct Service {
 impl Service {
     fn named(name: &str) -> Self {
         let command = match name {
-            "recommendations" => service::config::command::<recommendations::Config>("RECOMMENDATIONS"),
+            "recommendations" | "training" => {
+                service::config::command::<recommendations::Config>(recommendations::PREFIX)
+            }
             "marketplace" => service::config::command::<marketplace::Config>("MARKETPLACE"),
             other => panic!("no service {other}"),
         };
@@ -66,19 +68,43 @@ impl Service {
 /// The variables of a container: those of the image, then its own. Secrets are given a value that could be.
 fn variables(service: &str, container: &Value) -> BTreeMap<String, String> {
     let mut variables = image(service).variables;
+    variables.extend(own_variables(container));
+    variables
+}
+
+fn own_variables(container: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut variables = BTreeMap::new();
     for variable in container["env"].as_array().unwrap() {
-        let name = variable["name"].as_str().unwrap().to_owned();
-        let value = variable["value"].as_str().map_or_else(|| secret(&name), str::to_owned);
+        let name = text(&variable["name"]);
+        let from = &variable["valueFrom"]["secretKeyRef"];
+        let value = variable["value"].as_str().map_or_else(
+            || {
+                assert_eq!(from["key"], name, "a Secret's keys are the variables' names");
+                secret(&text(&from["name"]), &name)
+            },
+            str::to_owned,
+        );
         variables.insert(name, value);
+    }
+    for from in container["envFrom"].as_array().into_iter().flatten() {
+        // The AWS_ variables in it are the object store's own.
+        variables.insert("OBJECTS_URL".to_owned(), secret(&text(&from["secretRef"]["name"]), "OBJECTS_URL"));
     }
     variables
 }
 
-fn secret(name: &str) -> String {
-    match name {
-        "DATABASE_URL" => "postgres://shelfwise:secret@postgres/shelfwise".to_owned(),
-        other => panic!("{other} has no value, and is no secret that is known"),
+/// A value that a Secret could hold, as deploy/README.md names it.
+fn secret(name: &str, key: &str) -> String {
+    match (name, key) {
+        ("shelfwise-database", "DATABASE_URL") => "postgres://shelfwise:secret@postgres/shelfwise",
+        ("shelfwise-objects", "OBJECTS_URL") => "s3://shelfwise/production",
+        ("shelfwise-keys", "SHELFWISE_TOKEN" | "MARKETPLACE_COOKIE_KEY") => {
+            "0123456789abcdef0123456789abcdef"
+        }
+        other => panic!("{other:?} is no secret that is known"),
     }
+    .to_owned()
 }
 
 /// What the Dockerfile says of a service's image.
@@ -296,6 +322,15 @@ fn production_scales_within_bounds_and_talks_over_mutual_tls() {
             assert!(variables.contains_key(&format!("{}_TLS_{certificate}", name.to_uppercase())), "{name}");
         }
     }
+    // Whoever calls shows the token that is asked for, and replicas agree on who a reader is.
+    let env = |name: &str, variable: &str| {
+        let container = &object(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0];
+        let all = container["env"].as_array().unwrap();
+        let found = all.iter().find(|env| env["name"] == variable);
+        found.unwrap_or_else(|| panic!("{name} has no {variable}"))["valueFrom"]["secretKeyRef"].clone()
+    };
+    assert_eq!(env("recommendations", "SHELFWISE_TOKEN"), env("marketplace", "SHELFWISE_TOKEN"));
+    assert!(env("marketplace", "MARKETPLACE_COOKIE_KEY").is_object(), "from a Secret");
     // Nothing is allowed that a rule does not allow.
     let nothing = &object(&objects, "NetworkPolicy", "nothing")["spec"];
     assert_eq!(nothing["podSelector"], serde_json::json!({}));
@@ -311,6 +346,65 @@ fn production_scales_within_bounds_and_talks_over_mutual_tls() {
             assert!(["grpc", "http", "admin"].contains(&port), "{name}: {port}");
         }
     }
+}
+
+#[test]
+fn production_trains_in_a_job_of_its_own_what_its_replicas_serve() {
+    if !testing::have(&["kubectl"]) {
+        return;
+    }
+    let objects = overlay("production");
+    let spec = |kind: &str, name: &str| object(&objects, kind, name)["spec"].clone();
+    let serving = spec("Deployment", "recommendations")["template"]["spec"]["containers"][0].clone();
+    let served = variables("recommendations", &serving);
+    assert_eq!(served["RECOMMENDATIONS_TRAIN"], "false", "a serving pod's limits are for serving");
+
+    let cron = spec("CronJob", "training");
+    let schedule = cron["schedule"].as_str().unwrap();
+    let mut settings = BTreeMap::from([("RECOMMENDATIONS_TRAIN_SCHEDULE".to_owned(), schedule.to_owned())]);
+    assert_eq!(cron["timeZone"], "Etc/UTC", "as the setting reads it");
+    assert_eq!(cron["concurrencyPolicy"], "Forbid", "one at a time");
+
+    let pod = &cron["jobTemplate"]["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let image = container["image"].as_str().unwrap();
+    assert!(image.starts_with("shelfwise/suite:"), "the one image with the operator's commands: {image}");
+    let own = own_variables(container);
+    for place in ["DATABASE_URL", "OBJECTS_URL"] {
+        assert_eq!(own[place], served[place], "trained there, served here");
+    }
+    settings.extend(own.clone());
+    Service::named("training").accepts(&settings);
+    // The command takes these arguments: a word more, and it would say so before it asks for the database.
+    let arguments = container["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shelfwise"));
+    let help = output(command.args(arguments).arg("--help"));
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    assert!(help.contains("--here") && help.contains("--force"), "{help}");
+
+    let limits = &container["resources"]["limits"];
+    let threads: u64 = own["RECOMMENDATIONS_TRAIN_THREADS"].parse().unwrap();
+    assert_eq!(limits["cpu"].as_str().unwrap(), threads.to_string(), "as many threads as may run");
+    assert!(limits["memory"].is_string(), "a training that takes more ends, and nothing else does");
+    assert_eq!(pod["restartPolicy"], "Never", "the job counts the attempts");
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(
+        pod["securityContext"],
+        spec("Deployment", "recommendations")["template"]["spec"]["securityContext"]
+    );
+    assert_eq!(container["securityContext"], serving["securityContext"]);
+    // Where the image says that data lies, and where temporary files do.
+    let data = self::image("suite").variables["SHELFWISE_DATA"].clone();
+    let mounts: Vec<_> =
+        container["volumeMounts"].as_array().unwrap().iter().map(|mount| &mount["mountPath"]).collect();
+    assert_eq!(mounts, [data.as_str(), "/tmp"]);
+    // Both reach the database and the object store, and nobody reaches the training.
+    let policy = spec("NetworkPolicy", "training");
+    let labels = &cron["jobTemplate"]["spec"]["template"]["metadata"]["labels"];
+    let name = "app.kubernetes.io/name";
+    assert_eq!(policy["podSelector"]["matchLabels"][name], labels[name]);
+    assert_eq!(policy["egress"], spec("NetworkPolicy", "recommendations")["egress"]);
+    assert_eq!(policy["ingress"], Value::Null);
 }
 
 #[test]

@@ -10,6 +10,10 @@ use std::{
 /// The services that have an image each.
 pub(crate) const SERVICES: [&str; 2] = ["recommendations", "marketplace"];
 
+/// The packages that are packaged, with the program of each: the services, and the suite, which trains in a cluster.
+pub(crate) const IMAGES: [(&str, &str); 3] =
+    [("recommendations", "recommendations"), ("marketplace", "marketplace"), ("suite", "shelfwise")];
+
 /// A folder (`debug` or `release`) with binaries that are to be packaged as they are, instead of being built now.
 const BINARIES: &str = "SHELFWISE_BINARIES";
 
@@ -80,22 +84,22 @@ pub(crate) fn profile() -> String {
 pub(crate) fn build_stage() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
-        let changed = ["Cargo.lock", "protobufs", "service", "recommendations", "marketplace"]
+        let changed = ["Cargo.lock", "protobufs", "service", "recommendations", "marketplace", "suite"]
             .iter()
             .filter_map(|path| changed(&workspace().join(path)))
             .max();
-        for service in SERVICES {
-            let built = binaries().join(service).metadata().and_then(|binary| binary.modified()).ok();
+        for (package, program) in IMAGES {
+            let built = binaries().join(program).metadata().and_then(|binary| binary.modified()).ok();
             if built >= changed || std::env::var_os(BINARIES).is_some() {
                 continue;
             }
             let profile = profile();
-            let build = ["build", "--locked", "--profile", &profile, "--package", service, "--bin", service];
+            let build = ["build", "--locked", "--profile", &profile, "--package", package, "--bin", program];
             run(Command::new(env!("CARGO")).current_dir(workspace()).args(build));
         }
         run(bed("docker.sh")
             .args(["build", "deploy/Dockerfile", &profile()])
-            .args(SERVICES.map(|service| binaries().join(service))));
+            .args(IMAGES.map(|(_, program)| binaries().join(program))));
     });
 }
 
