@@ -41,7 +41,7 @@ fn grid(kind: Kind, items: bool) -> Vec<(&'static str, Moves)> {
         Kind::KnnBm25 => grid.extend([("bm25.depth", neighbours), ("bm25.choice", To(&[0.0]))]),
         Kind::KnnCosine => grid.extend([("cosine.depth", neighbours), ("cosine.choice", To(&[0.0]))]),
         Kind::Als => grid.extend([
-            ("als.factors", By(0.5)),
+            ("als.factors", By(1.5)),
             ("als.regularization", By(2.0)),
             ("als.confidence", By(1.5)),
         ]),

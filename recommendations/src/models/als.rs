@@ -43,7 +43,7 @@ pub struct Als {
 
 impl Default for Als {
     fn default() -> Self {
-        Self { factors: 128, regularization: 30.0, confidence: 3.0, iterations: 15, steps: 3, seed: 1 }
+        Self { factors: 160, regularization: 20.0, confidence: 2.0, iterations: 15, steps: 3, seed: 1 }
     }
 }
 

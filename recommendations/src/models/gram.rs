@@ -7,7 +7,7 @@ use super::{Interactions, Items, Run, Sparse, TrainError, progress::Counter};
 /// Up to so many books the matrix is held whole: 4 bytes a pair, 1.6 GB for these.
 pub const DENSE_BOOKS: usize = 20_000;
 /// Above, each book keeps at most so many neighbours…
-pub const NEIGHBOURS: usize = 1_000;
+pub const NEIGHBOURS: usize = 400;
 /// …and all of them together take at most so many bytes.
 pub const NEAR_BYTES: usize = 2 << 30;
 

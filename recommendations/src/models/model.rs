@@ -26,7 +26,8 @@ pub struct Says {
     pub positive: f32,
     /// A book that is wanted.
     pub wanted: f32,
-    /// A negative: 0 drops it, more lowers its neighbours.
+    /// A negative: 0 drops it, more lowers its neighbours. On the 100,000 real stars of goodbooks-10k's sample, a fifth held
+    /// out, dropping was better than lowering, by little: NDCG@10 .0108 against .0105, so that is the default.
     pub negative: f32,
 }
 

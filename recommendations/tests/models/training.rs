@@ -84,7 +84,7 @@ fn memory_is_bounded_by_the_formula() {
         let most = 1_600_000_000_usize.max(2 << 30).max(8 * 8 * books) + 12 * books;
         assert!(gram::memory(books) <= most, "{books}");
     }
-    assert!(gram::neighbours(20_001) == 1_000 && gram::neighbours(1_000_000) == 268);
+    assert!(gram::neighbours(20_001) == 400 && gram::neighbours(1_000_000) == 268);
 }
 
 #[test]
