@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use service::{
     token::TokenSettings,
 };
 
-use crate::{grpc::Choice, training};
+use crate::{grpc::Choice, training, variants::Variants};
 
 /// Shelfwise's recommendation server: gRPC for recommendations, the catalogue, health and reflection.
 ///
@@ -45,6 +46,10 @@ pub struct Config {
     /// Share of random books for a reader of whom nothing is known, unless the request says otherwise
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share)]
     pub exploration: f32,
+    /// Ways to choose that are compared, each for some of the readers, as "NAME=WEIGHT[:SETTING=VALUE,…] …" with the settings
+    /// choose (model, popular, random), diversity and exploration; the first is what the others are compared with
+    #[arg(long, value_name = "VARIANTS", default_value = "", hide_default_value = true)]
+    pub variants: Variants,
     /// How long a request may be
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = value_parser!(u32).range(1024..=268_435_456))]
     pub max_message_bytes: u32,
@@ -94,6 +99,7 @@ impl Config {
             max_results: self.max_results as usize,
             diversity: self.diversity,
             exploration: self.exploration,
+            variants: Arc::new(self.variants.clone()),
         }
     }
 }

@@ -24,14 +24,12 @@ use tonic::{
     service::{Routes, interceptor::InterceptedService},
 };
 
-pub use self::recommendations::Choice;
+pub use self::{models::Comparing, recommendations::Choice};
 use crate::{knowledge::Known, loading::Current, ratings::Ratings, readers::Readers, training::Training};
 
 /// What a call may ask for and wait for.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How books are chosen where a request does not say.
-    pub choice: Choice,
     /// The longest request in bytes.
     pub max_message_bytes: usize,
     /// The longest library that is uploaded, in bytes.
@@ -43,8 +41,8 @@ pub struct Bounds {
 /// The services that need no token, answering from what is known at the moment. Requests may be compressed with gzip, and answers of more than
 /// a kilobyte are, for callers who accept it.
 #[must_use]
-pub fn routes(known: Known, ratings: Ratings, bounds: Bounds) -> Routes {
-    let Bounds { choice, max_message_bytes, queue_time, .. } = bounds;
+pub fn routes(known: Known, ratings: Ratings, choice: Choice, bounds: Bounds) -> Routes {
+    let Bounds { max_message_bytes, queue_time, .. } = bounds;
     let recommendations = RecommendationsServer::new(recommendations::Service::new(known.clone(), ratings, choice))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
@@ -89,11 +87,12 @@ pub fn readers(
 pub fn models(
     current: Current,
     training: Training,
+    comparing: Comparing,
     shutdown: Shutdown,
     guard: Guard,
     max_message_bytes: usize,
 ) -> InterceptedService<ModelsServiceServer<impl protobufs::models::models_service_server::ModelsService>, Guard> {
-    let models = ModelsServiceServer::new(models::Service::new(current, training, shutdown))
+    let models = ModelsServiceServer::new(models::Service::new(current, training, comparing, shutdown))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)

@@ -16,6 +16,7 @@ pub mod objects;
 pub mod store;
 pub mod simulate;
 pub mod ratings;
+pub mod variants;
 pub mod evaluate;
 pub mod models;
 pub mod catalogue;
@@ -108,14 +109,15 @@ pub async fn start(
         let health = HealthService::new(shell.readiness.clone(), shell.shutdown.clone(), SERVICES);
         let ratings = readers.ratings().clone();
         let bounds = Bounds {
-            choice: config.choice(),
             max_message_bytes: config.max_message_bytes as usize,
             max_library_bytes: u64::from(config.max_library_bytes),
             queue_time: config.admission.queue_time,
         };
         let keeper = Keeper::start(loader.current(), ratings.clone(), active);
+        let choice = config.choice();
         let guard = Guard::new(config.token.token);
-        let routes = grpc::routes(keeper.known(), ratings, bounds)
+        let comparing = grpc::Comparing { variants: Arc::clone(&choice.variants), readers: readers.clone() };
+        let routes = grpc::routes(keeper.known(), ratings, choice, bounds)
             .add_service(grpc::readers(
                 loader.current(),
                 readers.clone(),
@@ -126,6 +128,7 @@ pub async fn start(
             .add_service(grpc::models(
                 loader.current(),
                 training.clone(),
+                comparing,
                 shell.shutdown.clone(),
                 guard,
                 bounds.max_message_bytes,

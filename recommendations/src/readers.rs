@@ -188,6 +188,12 @@ impl Readers {
         taken
     }
 
+    /// How many events this process has dropped.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.metrics.dropped()
+    }
+
     /// Takes nothing more; [`Writer::run`] ends when what was taken is stored.
     pub fn close(&self) {
         self.closing.send_replace(true);

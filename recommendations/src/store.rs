@@ -10,6 +10,7 @@ mod jobs;
 mod models;
 mod history;
 mod read;
+mod variants;
 mod write;
 
 use std::fmt;

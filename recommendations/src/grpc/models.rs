@@ -22,12 +22,16 @@ use super::{
 use crate::{
     loading::Current,
     models::Kind,
+    readers::{Readers, now},
     store::{Cause, Job, Scheduled},
     training::{Training, TrainingError},
+    variants::{Counts, Variants, summary},
 };
 
 const DEFAULT_PAGE: usize = 20;
 const MAX_PAGE: usize = 100;
+/// How far back a report goes unless it is asked to go further.
+const REPORT_DAYS: u32 = 30;
 /// How many models an answer holds.
 const MAX_MODELS: usize = 100;
 /// Jobs that are watched at a time.
@@ -35,16 +39,53 @@ const WATCHERS: usize = 100;
 /// How long a job may take to stop before the answer says that it still does.
 const STOPPING: Duration = Duration::from_secs(1);
 
+/// What is compared, and where what happened is counted.
+#[derive(Clone)]
+pub struct Comparing {
+    /// The variants.
+    pub variants: Arc<Variants>,
+    /// Who takes events, and drops some.
+    pub readers: Readers,
+}
+
 pub(super) struct Service {
     current: Current,
     training: Training,
+    comparing: Comparing,
     shutdown: Shutdown,
     watchers: Arc<Semaphore>,
 }
 
 impl Service {
-    pub(super) fn new(current: Current, training: Training, shutdown: Shutdown) -> Self {
-        Self { current, training, shutdown, watchers: Arc::new(Semaphore::new(WATCHERS)) }
+    pub(super) fn new(
+        current: Current,
+        training: Training,
+        comparing: Comparing,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { current, training, comparing, shutdown, watchers: Arc::new(Semaphore::new(WATCHERS)) }
+    }
+
+    async fn variants(&self, request: &GetVariantReportRequest) -> Result<GetVariantReportResponse, CallError> {
+        let days = u32::try_from(request.days).map_err(|_| invalid("days", "must not be negative"))?;
+        let days = if days == 0 { REPORT_DAYS } else { days };
+        let since = now().saturating_sub(days.saturating_mul(24 * 3600));
+        let mut found = self.training.store().variants(since).await.map_err(TrainingError::Store)?;
+        let counts: Vec<Counts> = self
+            .comparing
+            .variants
+            .all()
+            .iter()
+            .map(|variant| match found.iter().position(|counts| counts.variant == variant.name) {
+                Some(place) => found.swap_remove(place),
+                None => Counts { variant: variant.name.clone(), ..Counts::default() },
+            })
+            .collect();
+        Ok(GetVariantReportResponse {
+            summary: summary(&counts),
+            variants: counts.into_iter().map(render::variant).collect(),
+            dropped_events: i64::try_from(self.comparing.readers.dropped()).unwrap_or(i64::MAX),
+        })
     }
 
     async fn job(&self, id: i64) -> Result<Job, CallError> {
@@ -198,13 +239,7 @@ impl ModelsService for Service {
         &self,
         request: Request<GetVariantReportRequest>,
     ) -> Result<Response<GetVariantReportResponse>, Status> {
-        if request.get_ref().days < 0 {
-            return Err(invalid("days", "must not be negative").into());
-        }
-        Ok(answer(GetVariantReportResponse {
-            summary: "Nothing is compared: no variants are configured.".to_owned(),
-            ..GetVariantReportResponse::default()
-        }))
+        Ok(answer(self.variants(request.get_ref()).await?))
     }
 }
 

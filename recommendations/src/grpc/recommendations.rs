@@ -1,4 +1,4 @@
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use prost::Message as _;
 use protobufs::{
@@ -18,10 +18,11 @@ use crate::{
     models::Opinion,
     ratings::{Entry, Ratings},
     recommend::{Pick, Popularity, Reason, recommend},
+    variants::{Chooser, RecommendationId, Variants},
 };
 
 /// How to choose where the question does not say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Choice {
     /// How many books an answer holds at most.
     pub max_results: usize,
@@ -29,6 +30,8 @@ pub struct Choice {
     pub diversity: f32,
     /// The share of random books for a reader of whom nothing is known.
     pub exploration: f32,
+    /// What is compared.
+    pub variants: Arc<Variants>,
 }
 
 pub(super) struct Service {
@@ -51,19 +54,31 @@ impl Service {
 
         let mut exclude = asked.exclude.clone();
         exclude.extend(history.iter().filter(|entry| entry.excludes()).map(|entry| entry.book));
+        // Who asks for a strategy has none of the variants.
+        let reader = asked.reader.get();
+        let variant = reader.filter(|_| asked.strategy.is_none());
+        let variant = variant.and_then(|reader| self.choice.variants.of(reader));
+
         let nobody = !history.iter().any(|entry| opinion(entry) == Opinion::Positive);
         let exploration = if nobody { self.choice.exploration } else { 0.0 };
+        let exploration = variant.and_then(|variant| variant.exploration).unwrap_or(exploration);
         let exploration = asked.exploration.unwrap_or(exploration);
-        let diversity = asked.diversity.unwrap_or(self.choice.diversity);
+        let diversity = variant.and_then(|variant| variant.diversity).unwrap_or(self.choice.diversity);
+        let diversity = asked.diversity.unwrap_or(diversity);
         let question = asked.question(&exclude, diversity, exploration);
 
         let nothing = Popularity::default();
-        let (model, popularity) = match asked.strategy {
-            None | Some(Strategy::Unspecified | Strategy::Model) => (true, &knowledge.popularity),
+        let chooser = match asked.strategy {
+            None | Some(Strategy::Unspecified) => variant.and_then(|variant| variant.chooser),
             // What resembles is a part of every model's weights.
-            Some(Strategy::Content) => (true, &knowledge.popularity),
-            Some(Strategy::Popular) => (false, &knowledge.popularity),
-            Some(Strategy::Random) => (false, &nothing),
+            Some(Strategy::Model | Strategy::Content) => None,
+            Some(Strategy::Popular) => Some(Chooser::Popular),
+            Some(Strategy::Random) => Some(Chooser::Random),
+        };
+        let (model, popularity) = match chooser.unwrap_or(Chooser::Model) {
+            Chooser::Model => (true, &knowledge.popularity),
+            Chooser::Popular => (false, &knowledge.popularity),
+            Chooser::Random => (false, &nothing),
         };
         let model = knowledge.model.as_ref().filter(|_| model);
         let rank = |count: usize, allowed: &mut dyn FnMut(u32) -> bool| {
@@ -76,7 +91,12 @@ impl Service {
             }
             None => recommend(catalogue, popularity, rank, &question, &mut rand::rng())?,
         };
-        Ok(render(&knowledge, &picks))
+        let id = RecommendationId {
+            random: rand::rng().random(),
+            reader: reader.unwrap_or(0),
+            variant: variant.map(|variant| variant.name.clone()),
+        };
+        Ok(render(&knowledge, &picks, id))
     }
 }
 
@@ -107,14 +127,14 @@ fn merge(stored: &[Entry], said: &[Entry]) -> Vec<Entry> {
     merged
 }
 
-fn render(knowledge: &Knowledge, picks: &[Pick]) -> RecommendationResponse {
+fn render(knowledge: &Knowledge, picks: &[Pick], id: RecommendationId) -> RecommendationResponse {
     let catalogue = &knowledge.snapshot.catalogue;
     let model = knowledge.model.as_ref();
     let mut answer = RecommendationResponse {
         recommendations: Vec::with_capacity(picks.len()),
         model_version: model.map(|model| model.version().to_owned()).unwrap_or_default(),
-        recommendation_id: format!("{:016x}", rand::rng().random::<u64>()),
-        variant: String::new(),
+        recommendation_id: id.to_string(),
+        variant: id.variant.unwrap_or_default(),
         simulated: knowledge.simulated || model.is_some_and(|model| model.simulated()),
     };
     let mut left = MAX_ANSWER_BYTES - answer.encoded_len();

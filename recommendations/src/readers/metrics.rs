@@ -44,6 +44,10 @@ impl ReaderMetrics {
         self.changes.inc_by(changes as u64);
     }
 
+    pub(super) fn dropped(&self) -> u64 {
+        self.events.with_label_values(&["dropped"]).get()
+    }
+
     pub(super) fn event(&self, taken: bool) {
         self.events.with_label_values(&[if taken { "taken" } else { "dropped" }]).inc();
     }

@@ -11,7 +11,10 @@ use super::{
     Pool, Store, StoreError, Transaction, failed, on_either,
     write::{begin_to_write, pieces, tuples},
 };
-use crate::ratings::{Entry, LAST_READER, Marks, Shelf, Stars};
+use crate::{
+    ratings::{Entry, LAST_READER, Marks, Shelf, Stars},
+    variants::RecommendationId,
+};
 
 /// How many rows are read at a time.
 const PAGE: i32 = 20_000;
@@ -456,19 +459,22 @@ async fn changes(
 async fn write_events(transaction: &mut Transaction, events: &[ReaderEvent]) -> Result<(), StoreError> {
     for piece in pieces(events, &PIECES) {
         let sql = AssertSqlSafe(format!(
-            "insert into events (recommendation, kind, book, at, stars, reader) values {}",
-            tuples(piece.len(), 6)
+            "insert into events (recommendation, kind, book, at, stars, reader, variant) values {}",
+            tuples(piece.len(), 7)
         ));
         on_either!(Transaction, &mut *transaction, transaction => {
             let mut query = sqlx::query(sql);
             for event in piece {
+                let about = RecommendationId::parse(&event.recommendation);
+                let reader = event.reader.or(about.as_ref().map(|about| about.reader).filter(|&reader| reader > 0));
                 query = query
                     .bind(&event.recommendation)
                     .bind(event.kind as i16)
                     .bind(event.book)
                     .bind(i64::from(event.at))
                     .bind(event.stars.map(|stars| i16::from(stars.halves())))
-                    .bind(event.reader.map(number));
+                    .bind(reader.map(number))
+                    .bind(about.and_then(|about| about.variant));
             }
             query.execute(&mut **transaction).await.map(drop)
         })

@@ -1,10 +1,29 @@
 use prost_types::Timestamp;
-use protobufs::models::{Job as JobMessage, JobState as StateMessage, Model, Quality};
+use protobufs::models::{Job as JobMessage, JobState as StateMessage, Model, Quality, Rate, VariantReport};
 
 use crate::{
     artefact::{Manifest, Measured},
     store::{Job, JobState, Registered},
+    variants::{Counts, share},
 };
+
+/// How a variant does.
+pub(super) fn variant(counts: Counts) -> VariantReport {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let rate = |part| {
+        let share = share(part, counts.impressions);
+        Some(Rate { rate: share.rate, low: share.low, high: share.high })
+    };
+    VariantReport {
+        readers: number(counts.readers),
+        impressions: number(counts.impressions),
+        clicks: number(counts.clicks),
+        ratings: number(counts.ratings),
+        click_rate: rate(counts.clicks),
+        rating_rate: rate(counts.ratings),
+        variant: counts.variant,
+    }
+}
 
 pub(super) fn job(job: Job) -> JobMessage {
     let state = match job.state {

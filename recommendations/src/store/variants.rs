@@ -1,0 +1,34 @@
+//! What happened to the recommendations of each variant.
+
+use super::{Pool, Store, StoreError, failed, on_either};
+use crate::variants::Counts;
+
+impl Store {
+    /// How the variants did since this time, in seconds since 1970; in the order of their names. Those to which nothing
+    /// happened are absent.
+    ///
+    /// The cost grows with the events since then.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn variants(&self, since: u32) -> Result<Vec<Counts>, StoreError> {
+        let sql = "select variant, count(distinct reader),
+                   count(distinct case when kind = 1 then recommendation end),
+                   count(distinct case when kind = 2 then recommendation end),
+                   count(distinct case when kind = 3 then recommendation end)
+                   from events where at >= $1 and variant is not null group by variant order by variant";
+        let rows: Vec<(String, i64, i64, i64, i64)> = on_either!(Pool, &self.pool, pool => {
+            sqlx::query_as(sql).bind(i64::from(since)).fetch_all(pool).await
+        })
+        .map_err(failed("count what happened to recommendations"))?;
+        let counts = rows.into_iter().map(|(variant, readers, impressions, clicks, ratings)| Counts {
+            variant,
+            readers: readers.unsigned_abs(),
+            impressions: impressions.unsigned_abs(),
+            clicks: clicks.unsigned_abs(),
+            ratings: ratings.unsigned_abs(),
+        });
+        Ok(counts.collect())
+    }
+}
