@@ -52,7 +52,8 @@ async fn too_many_are_dropped_and_counted() {
     let database = Database::sqlite().unwrap();
     let server = Server::over(&database.url, &[]).await;
     let mut client = server.readers().await;
-    // The store is kept busy by somebody else, so that nothing leaves the buffer.
+    // Once it serves, the store is kept busy by somebody else, so that nothing leaves the buffer.
+    assert_eq!(crate::history(&mut client, 7).await, []);
     let busy = crate::erase::lock(&database.url).await;
     let events = (0..45_000).map(|n| event(&n.to_string(), EventKind::Impression, 0));
     let answer = client.record_events(tokio_stream::iter(events)).await.unwrap().into_inner();
