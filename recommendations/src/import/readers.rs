@@ -14,6 +14,8 @@ mod matching;
 mod own;
 mod storygraph;
 mod table;
+mod values;
+mod wrong;
 
 use std::{
     collections::VecDeque,
@@ -21,7 +23,6 @@ use std::{
     sync::Arc,
 };
 
-use chrono::NaiveDate;
 use tokio::sync::mpsc;
 
 pub use self::{
@@ -29,22 +30,18 @@ pub use self::{
     goodbooks::{Books as GoodbooksBooks, Numbers, books as goodbooks_books},
     matching::Books,
     own::{write, write_header},
+    wrong::{LibraryError, RowError},
 };
 use self::{matching::Described, table::Table};
-use super::Rejection;
 use crate::{
-    catalogue::Isbn13,
     ratings::{Change, Entry},
     readers::{MAX_TOGETHER, Readers, Said, Submitted, WriteError, now},
-    store::StoreError,
 };
 
 /// How much of a file is on its way into the store at once, in submissions.
 const IN_FLIGHT: usize = 8;
 /// A submission of very long rows ends early.
 const BATCH_BYTES: u64 = 2 << 20;
-/// A clock may be a day ahead, in another zone.
-const DAY: u32 = 86_400;
 
 /// How a file holds what readers think.
 #[derive(Clone, Debug)]
@@ -98,114 +95,6 @@ pub struct Bad {
     pub reason: RowError,
     /// The record as it can be written into a file of the same format, where that was asked for.
     pub raw: Vec<u8>,
-}
-
-/// Why a row is not stored.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum RowError {
-    /// It is no record of its format.
-    #[error(transparent)]
-    Record(Rejection),
-    /// A field that is needed holds nothing.
-    #[error("{0} is empty")]
-    Empty(&'static str),
-    /// A field holds something else than it should.
-    #[error("{field} is {value:?}, not {expected}")]
-    Value {
-        /// Which field.
-        field: &'static str,
-        /// What it holds, or the beginning of it.
-        value: String,
-        /// What it should hold.
-        expected: &'static str,
-    },
-    /// A book is liked or disliked and dismissed at once.
-    #[error("stars and dismissed contradict each other")]
-    Contradiction,
-    /// There is nothing to store.
-    #[error("says nothing: it has no stars, dismissal, shelf, ownership or interaction")]
-    Nothing,
-    /// Our own number of a book that the catalogue does not have.
-    #[error("the catalogue has no book {0}")]
-    NoBook(i64),
-    /// A book that the catalogue does not have.
-    #[error("the catalogue has no such book: {title}{}", by(author))]
-    Unmatched {
-        /// Its title.
-        title: String,
-        /// Who wrote it, if the file says so.
-        author: String,
-    },
-    /// The store did not take it.
-    #[error(transparent)]
-    Refused(WriteError),
-    /// Something is wrong with a row of which the book is known.
-    #[error("{reason}")]
-    Titled {
-        /// What is wrong.
-        reason: Box<RowError>,
-        /// The book's title.
-        title: String,
-    },
-}
-
-impl RowError {
-    /// Whether nothing is wrong but that the catalogue does not have the book.
-    #[must_use]
-    pub fn is_unmatched(&self) -> bool {
-        matches!(self, Self::NoBook(_) | Self::Unmatched { .. })
-    }
-
-    fn value(field: &'static str, value: &str, expected: &'static str) -> Self {
-        Self::Value { field, value: value.chars().take(40).collect(), expected }
-    }
-}
-
-fn by(author: &str) -> String {
-    if author.is_empty() { String::new() } else { format!(" by {author}") }
-}
-
-/// Why an import ended early. What was stored before stays.
-#[derive(Debug, thiserror::Error)]
-pub enum LibraryError {
-    /// The file cannot be read.
-    #[error("cannot read the file")]
-    Read(#[source] io::Error),
-    /// There is nothing in it.
-    #[error("the file is empty")]
-    Empty,
-    /// It is UTF-16.
-    #[error("the file is UTF-16; save it as UTF-8")]
-    Utf16,
-    /// Its first line holds what no text does.
-    #[error("the file is no text, or neither UTF-8 nor Latin-1")]
-    NoText,
-    /// Its first line is that of no known format.
-    #[error(
-        "the first line is neither the header of a Goodreads or StoryGraph export nor that of our own format, nor a JSON object"
-    )]
-    Unknown,
-    /// A column is not there.
-    #[error("the first line must name the columns, and {} not among them", missing(.0))]
-    Missing(Vec<&'static str>),
-    /// The file does not say whose its rows are.
-    #[error("the file does not say whose its rows are: name the reader")]
-    NoReader,
-    /// The readers' histories cannot be read.
-    #[error("cannot read what is there already")]
-    Store(#[source] StoreError),
-    /// The store failed.
-    #[error("cannot store what the file holds")]
-    Write(#[source] WriteError),
-}
-
-fn missing(columns: &[&str]) -> String {
-    let names: Vec<_> = columns.iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [one] => format!("{one} is"),
-        [all @ .., last] => format!("{} and {last} are", all.join(", ")),
-        [] => "nothing is".to_owned(),
-    }
 }
 
 /// What is told while an import runs.
@@ -264,9 +153,8 @@ pub async fn import(
 ) -> Result<(Format, Report), LibraryError> {
     // The file is read and checked on a thread of its own while what comes before is stored.
     let (sender, mut batches) = mpsc::channel(2);
-    let reading = tokio::task::spawn_blocking(move || {
-        parse(file, &plan, |batch| sender.blocking_send(batch).is_ok())
-    });
+    let reading =
+        tokio::task::spawn_blocking(move || parse(file, &plan, |batch| sender.blocking_send(batch).is_ok()));
     let mut import = Import::default();
     let mut format = None;
     while let Some(mut batch) = batches.recv().await {
@@ -380,8 +268,12 @@ fn parse(file: impl Read, plan: &Plan, mut hand: impl FnMut(Batch) -> bool) -> R
         None if is_jsonl => Format::Jsonl,
         None => told_by(&table).ok_or(LibraryError::Unknown)?,
     };
-    let missing: Vec<_> =
-        format.columns().iter().copied().filter(|name| !table.has(&name.to_lowercase().replace(' ', "_"))).collect();
+    let missing: Vec<_> = format
+        .columns()
+        .iter()
+        .copied()
+        .filter(|name| !table.has(&name.to_lowercase().replace(' ', "_")))
+        .collect();
     if !missing.is_empty() {
         return Err(LibraryError::Missing(missing));
     }
@@ -392,8 +284,7 @@ fn parse(file: impl Read, plan: &Plan, mut hand: impl FnMut(Batch) -> bool) -> R
         (Format::Goodreads | Format::Storygraph, None) => return Err(LibraryError::NoReader),
     }
     let now = now();
-    let opening =
-        Opening { format: format.clone(), header: table.header(), separator: table.separator() };
+    let opening = Opening { format: format.clone(), header: table.header(), separator: table.separator() };
     let mut batch = Batch { opening: Some(opening), ..Batch::default() };
     let mut sent = 0;
     while let Some((line, record)) = table.next().map_err(LibraryError::Read)? {
@@ -471,36 +362,4 @@ fn library(
     // `parse` has seen to it that there is one.
     let reader = plan.reader.ok_or(RowError::Empty("reader"))?;
     Ok((reader, book, Change::Add(Entry { book, ..entry })))
-}
-
-/// An ISBN as spreadsheets leave it: with `.0` behind it, in scientific notation, or without the zeros before it. What is
-/// none is none: other columns may tell the book.
-fn isbn(text: &str) -> Option<Isbn13> {
-    let text = text.trim_matches(['"', '=', '\'']);
-    if text.is_empty() {
-        return None;
-    }
-    if let Ok(isbn) = Isbn13::parse(text) {
-        return Some(isbn);
-    }
-    let digits = match text.contains(['e', 'E']) {
-        // Thirteen digits are exact in a double.
-        true => format!("{:.0}", text.parse::<f64>().ok().filter(|number| (1e12..1e13).contains(number))?),
-        false => text.strip_suffix(".0").unwrap_or(text).to_owned(),
-    };
-    Isbn13::parse(&digits).ok().or_else(|| {
-        let short = (7..10).contains(&digits.len()) && digits.is_ascii();
-        short.then(|| Isbn13::parse(&format!("{digits:0>10}")).ok()).flatten()
-    })
-}
-
-/// The first second of a day like `2021/03/15` or `2021-03-15`; a missing day or month is the first. `None` if it is no
-/// day between 1970 and tomorrow.
-fn day(text: &str, now: u32) -> Option<u32> {
-    let mut parts = text.split(['/', '-', ' ', 'T']);
-    let year = parts.next()?.parse().ok()?;
-    let month = parts.next().map_or(Some(1), |month| month.parse().ok())?;
-    let day = parts.next().map_or(Some(1), |day| day.parse().ok())?;
-    let midnight = NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(0, 0, 0)?;
-    u32::try_from(midnight.and_utc().timestamp()).ok().filter(|&at| at <= now.saturating_add(DAY))
 }

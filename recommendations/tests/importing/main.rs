@@ -33,10 +33,7 @@ fn books() -> Arc<Books> {
     Arc::new(Books::of_catalogue(&builder.finish().unwrap()))
 }
 
-fn checked(
-    file: impl Read,
-    format: Option<Format>,
-) -> Result<(Opening, Report, Vec<Bad>), LibraryError> {
+fn checked(file: impl Read, format: Option<Format>) -> Result<(Opening, Report, Vec<Bad>), LibraryError> {
     check(file, &Plan { format, reader: Some(7), books: books(), raw: true })
 }
 

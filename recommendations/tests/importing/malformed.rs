@@ -37,7 +37,8 @@ fn columns_stand_in_any_order_and_others_are_not_looked_at() {
 
 #[test]
 fn latin_1_among_utf_8_is_read_as_such() {
-    let mut file = format!("{GOODREADS}\n1,Cien años de soledad,Gabriel García Márquez,,,5,read\n").into_bytes();
+    let mut file =
+        format!("{GOODREADS}\n1,Cien años de soledad,Gabriel García Márquez,,,5,read\n").into_bytes();
     file.extend_from_slice(b"2,Cien a\xf1os de soledad,Gabriel Garc\xeda M\xe1rquez,,,4,read\n");
     file.extend_from_slice(b"3,\xff\xfe\x00\x01,\x80,,,4,read\n");
     file.extend_from_slice(b"4,Emma,Jane Austen,,,4,read\n");
@@ -48,8 +49,7 @@ fn latin_1_among_utf_8_is_read_as_such() {
 
 #[test]
 fn what_is_no_library_at_all_is_refused_with_the_reason() {
-    let utf16: Vec<u8> =
-        "\u{feff}Title,Author".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "\u{feff}Title,Author".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let utf16_without_mark: Vec<u8> = "Title,Author\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let garbage: Vec<u8> = (0..5_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     for (file, format, reason) in [
@@ -66,8 +66,16 @@ fn what_is_no_library_at_all_is_refused_with_the_reason() {
             None,
             "the first line must name the columns, and `Author` and `Exclusive Shelf` are not among them",
         ),
-        (b"Read Status,Authors,Title\n", None, "the first line must name the columns, and `Star Rating` is not"),
-        (b"stars,shelf\n", Some(Format::Csv), "the first line must name the columns, and `book` is not among"),
+        (
+            b"Read Status,Authors,Title\n",
+            None,
+            "the first line must name the columns, and `Star Rating` is not",
+        ),
+        (
+            b"stars,shelf\n",
+            Some(Format::Csv),
+            "the first line must name the columns, and `book` is not among",
+        ),
     ] {
         let error = checked(file, format).unwrap_err().to_string();
         assert!(error.starts_with(reason), "{error}");

@@ -17,7 +17,20 @@ impl Random {
 
     fn mutate(&mut self, bytes: &mut Vec<u8>) {
         const PIECES: [&[u8]; 14] = [
-            b"\"", b"\n", b"\r\n", b",", b";", b"\t", b"=\"", b"\"\"", b"\xff", b"\0", b"{", b"}", b"reason", b"\xef\xbb\xbf",
+            b"\"",
+            b"\n",
+            b"\r\n",
+            b",",
+            b";",
+            b"\t",
+            b"=\"",
+            b"\"\"",
+            b"\xff",
+            b"\0",
+            b"{",
+            b"}",
+            b"reason",
+            b"\xef\xbb\xbf",
         ];
         let place = self.below(bytes.len() + 1);
         let end = (place + self.below(24)).min(bytes.len());
@@ -65,7 +78,8 @@ fn twenty_thousand_mutated_libraries_are_read_or_refused_without_a_panic() {
         2,\"Sapiens\nA Brief\",Yuval Noah Harari,,7,read\n3,\"x\"\"y\",,,0,to-read\n";
     let storygraph = "Title,Authors,ISBN/UID,Read Status,Star Rating,Last Date Read\n\
         The Hobbit,\"J. R. R. Tolkien\",,read,4.75,2024/02/30\nX,Y,,burnt,9,\n";
-    let own = "reader,book,stars,shelf,changed_at\n1,1,5,read,2026-01-31T12:00:00Z\n2,9,,reading,\n3,2,0.3,,\n";
+    let own =
+        "reader,book,stars,shelf,changed_at\n1,1,5,read,2026-01-31T12:00:00Z\n2,9,,reading,\n3,2,0.3,,\n";
     let json = "{\"book\":1,\"stars\":3.5}\n{\"book\":2,\"shelf\":\"read\",\"owned\":1}\n{\"book\":3,\"x\":[{}]}\n[]\n";
     let goodbooks = "user_id,book_id,rating\n1,1,5\n2,x,4\n";
     let mut seeds = Vec::new();
@@ -79,7 +93,8 @@ fn twenty_thousand_mutated_libraries_are_read_or_refused_without_a_panic() {
 fn ten_thousand_mutated_catalogues_are_read_or_refused_without_a_panic() {
     let csv = "id,title,authors,year,categories,isbn\n1,Emma,\"Austen; Jane\",1815,classics,9780141439587\n\
         2,\"x\ny\",,,\"manga;?\",\n";
-    let json = "{\"id\":1,\"title\":\"Emma\",\"categories\":[\"classics\"],\"year\":1815}\n{\"title\":null}\n";
+    let json =
+        "{\"id\":1,\"title\":\"Emma\",\"categories\":[\"classics\"],\"year\":1815}\n{\"title\":null}\n";
     run(&[seed(0, csv), seed(1, json)], 10_000, bodies::books);
 }
 

@@ -11,7 +11,10 @@ use protobufs::readers::{
 use recommendations::Config;
 use tokio::{net::TcpListener, sync::oneshot, time::Instant};
 use tokio_stream::StreamExt as _;
-use tonic::{Code, Status, transport::{Channel, Endpoint}};
+use tonic::{
+    Code, Status,
+    transport::{Channel, Endpoint},
+};
 
 type Client = ReadersServiceClient<Channel>;
 
@@ -61,7 +64,10 @@ fn file(reader_id: i32, bytes: &[u8], piece: usize) -> Vec<ImportLibraryRequest>
 }
 
 /// All that is told until the end.
-async fn send(client: &mut Client, requests: Vec<ImportLibraryRequest>) -> Result<Vec<ImportLibraryResponse>, Status> {
+async fn send(
+    client: &mut Client,
+    requests: Vec<ImportLibraryRequest>,
+) -> Result<Vec<ImportLibraryResponse>, Status> {
     let mut stream = client.import_library(tokio_stream::iter(requests)).await?.into_inner();
     let mut all = Vec::new();
     while let Some(answer) = stream.message().await? {
@@ -195,14 +201,23 @@ async fn an_upload_that_is_none_is_refused_with_words_that_can_be_shown() {
         (vec![header(1, csv), header(1, csv)], Code::InvalidArgument, "Invalid request"),
         (vec![header(1, csv), chunk(&[b'x'; 65_537])], Code::InvalidArgument, "Invalid request"),
         (vec![header(1, csv)], Code::InvalidArgument, "the file is empty"),
-        (vec![header(1, csv), chunk(b"\xff\xfet\0")], Code::InvalidArgument, "the file is UTF-16; save it as UTF-8"),
+        (
+            vec![header(1, csv), chunk(b"\xff\xfet\0")],
+            Code::InvalidArgument,
+            "the file is UTF-16; save it as UTF-8",
+        ),
         (
             vec![header(1, goodreads), chunk(b"Title,Author,My Rat"), chunk(b"ing\n")],
             Code::InvalidArgument,
             "the first line must name the columns, and `Exclusive Shelf` is not among them",
         ),
         (
-            vec![header(1, csv), chunk(b"book,stars\n1,5\n"), chunk(&[b'\n'; 65_536]), chunk(&[b'\n'; 65_536])],
+            vec![
+                header(1, csv),
+                chunk(b"book,stars\n1,5\n"),
+                chunk(&[b'\n'; 65_536]),
+                chunk(&[b'\n'; 65_536]),
+            ],
             Code::OutOfRange,
             "The file is longer than 100000 bytes; the rows before that are stored",
         ),
@@ -211,7 +226,9 @@ async fn an_upload_that_is_none_is_refused_with_words_that_can_be_shown() {
         assert_eq!((status.code(), status.message()), (code, message));
     }
     let unknown = LibraryHeader { reader_id: 1, format: 99 };
-    let status = send(&mut client, vec![ImportLibraryRequest { part: Some(Part::Header(unknown)) }]).await.unwrap_err();
+    let status = send(&mut client, vec![ImportLibraryRequest { part: Some(Part::Header(unknown)) }])
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
 }
 
@@ -220,7 +237,11 @@ async fn an_error_is_told_while_the_upload_goes_on() {
     let server = Server::start(&[]).await;
     let mut client = server.client().await;
     // Whoever sends has not come to the end, and never does.
-    let requests = vec![header(1, LibraryFormat::Goodreads), chunk(&b"Title,Author\n".repeat(5_000)), chunk(&[b'x'; 1_000])];
+    let requests = vec![
+        header(1, LibraryFormat::Goodreads),
+        chunk(&b"Title,Author\n".repeat(5_000)),
+        chunk(&[b'x'; 1_000]),
+    ];
     let requests = tokio_stream::iter(requests).chain(tokio_stream::pending());
     let start = Instant::now();
     let mut stream = client.import_library(requests).await.unwrap().into_inner();

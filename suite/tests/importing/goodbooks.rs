@@ -16,7 +16,8 @@ fn books_are_found_or_added_and_their_ratings_follow() {
     fs::create_dir(&folder).unwrap();
     fs::write(format!("{folder}/books.csv"), BOOKS).unwrap();
     fs::write(format!("{folder}/ratings.csv"), RATINGS).unwrap();
-    fs::write(format!("{folder}/genres35.csv"), "item_id,genres35\n20,young-adult:0.9;fantasy:0.3\n").unwrap();
+    fs::write(format!("{folder}/genres35.csv"), "item_id,genres35\n20,young-adult:0.9;fantasy:0.3\n")
+        .unwrap();
 
     let ended = shop.import(&["goodbooks", &folder, "--match-only"]);
     let lines: Vec<_> = ended.out.lines().collect();
@@ -25,7 +26,11 @@ fn books_are_found_or_added_and_their_ratings_follow() {
     assert!(ratings.ends_with("/ratings.csv: 2 stored, 2 not in the catalogue, 1 wrong"), "{ratings}");
 
     let ended = shop.import(&["goodbooks", &folder]);
-    assert!(ended.out.contains("books.csv: 2 found, 1 added, 0 not in the catalogue, 1 wrong"), "{}", ended.out);
+    assert!(
+        ended.out.contains("books.csv: 2 found, 1 added, 0 not in the catalogue, 1 wrong"),
+        "{}",
+        ended.out
+    );
     assert!(ended.out.contains("ratings.csv: 3 stored, 1 not in the catalogue, 1 wrong"), "{}", ended.out);
     assert!(ended.err.contains("6\trating is \"0\", not 0.5 to 5 in halves"), "{}", ended.err);
     let before = shop.export(&[]);

@@ -68,8 +68,15 @@ fn a_goodreads_library_with_a_wrong_title_can_be_mended() {
     let ended = shop.import(&["goodreads", &path, "--reader", "7", "--errors", &errors]);
     assert!(ended.out.ends_with(": 1 stored, 1 not in the catalogue, 0 wrong\n"), "{}", ended.out);
     assert_eq!(ended.err, "4\tthe catalogue has no such book: Orient Express by A. Christie\n");
-    assert!(shop.export(&[]).contains("\n7,1,5,read,false,false,false,2021-03-15T00:00:00Z\n"), "{}", shop.export(&[]));
-    let mended = shop.file("mended.csv", read(&errors).replace("Orient Express,A.", "Murder on the Orient Express,Agatha"));
+    assert!(
+        shop.export(&[]).contains("\n7,1,5,read,false,false,false,2021-03-15T00:00:00Z\n"),
+        "{}",
+        shop.export(&[])
+    );
+    let mended = shop.file(
+        "mended.csv",
+        read(&errors).replace("Orient Express,A.", "Murder on the Orient Express,Agatha"),
+    );
     let ended = shop.import(&["goodreads", &mended, "--reader", "7"]);
     assert!(ended.out.contains(": 1 stored, 0 not"), "{} {}", ended.out, ended.err);
     assert_eq!(shop.export(&[]).lines().count(), 3);

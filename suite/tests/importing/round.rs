@@ -10,7 +10,9 @@ fn all_kinds(readers: i32) -> String {
             let dismissed = stars.is_empty() && n % 3 == 0;
             let shelf = ["", "want_to_read", "reading", "read", "did_not_finish"][n as usize % 5];
             let (owned, day) = (n % 7 == 0, 1 + n % 28);
-            file += &format!("{reader},{book},{stars},{shelf},{dismissed},{owned},true,2024-02-{day:02}T01:02:03Z\n");
+            file += &format!(
+                "{reader},{book},{stars},{shelf},{dismissed},{owned},true,2024-02-{day:02}T01:02:03Z\n"
+            );
         }
     }
     file
@@ -39,7 +41,8 @@ fn what_was_exported_can_be_imported_and_gives_the_same_state() {
     assert_eq!(other.export(&["--format", "jsonl"]), read(&json));
 
     // One reader alone.
-    let own: String = file.lines().filter(|line| line.starts_with("7,")).map(|line| format!("{line}\n")).collect();
+    let own: String =
+        file.lines().filter(|line| line.starts_with("7,")).map(|line| format!("{line}\n")).collect();
     assert_eq!(shop.export(&["--reader", "7"]), format!("{HEADER}{own}"));
     assert_eq!(shop.export(&["--reader", "61"]), HEADER);
     let path = other.file("own.csv", shop.export(&["--reader", "7"]));
@@ -66,7 +69,8 @@ fn without_times_the_same_again_changes_nothing() {
 fn what_cannot_be_imported_is_said_in_one_line() {
     let shop = Shop::new();
     let csv = shop.file("own.csv", "book,stars\n1,5\n");
-    let goodreads = shop.file("goodreads.csv", "Title,Author,My Rating,Exclusive Shelf\nEmma,Jane Austen,5,read\n");
+    let goodreads =
+        shop.file("goodreads.csv", "Title,Author,My Rating,Exclusive Shelf\nEmma,Jane Austen,5,read\n");
     let empty = shop.file("empty.csv", "");
     let utf16 = shop.file("utf16.csv", b"\xff\xfet\0i\0");
     let folder = shop.path("");
@@ -75,11 +79,23 @@ fn what_cannot_be_imported_is_said_in_one_line() {
         (vec!["ratings", &goodreads], 64, "the file does not say whose its rows are: name the reader"),
         (vec!["ratings", &empty], 64, "the file is empty"),
         (vec!["ratings", &utf16], 64, "the file is UTF-16; save it as UTF-8"),
-        (vec!["goodreads", &csv, "--reader", "1"], 64, "`Title`, `Author`, `My Rating` and `Exclusive Shelf` are not"),
-        (vec!["storygraph", &goodreads, "--reader", "1"], 64, "`Authors`, `Read Status` and `Star Rating` are not"),
+        (
+            vec!["goodreads", &csv, "--reader", "1"],
+            64,
+            "`Title`, `Author`, `My Rating` and `Exclusive Shelf` are not",
+        ),
+        (
+            vec!["storygraph", &goodreads, "--reader", "1"],
+            64,
+            "`Authors`, `Read Status` and `Star Rating` are not",
+        ),
         (vec!["ratings", &folder], 74, "is a folder"),
         (vec!["ratings", "/nowhere.csv"], 74, "No such file"),
-        (vec!["ratings", &csv, "--reader", "1", "--errors", &csv], 64, "is the file that is imported; name another"),
+        (
+            vec!["ratings", &csv, "--reader", "1", "--errors", &csv],
+            64,
+            "is the file that is imported; name another",
+        ),
         (vec!["goodbooks", &folder], 74, "books.csv: No such file"),
     ] {
         let ended = shop.run(&[&["import"], arguments.as_slice()].concat());

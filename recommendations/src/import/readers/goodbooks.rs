@@ -6,13 +6,9 @@ use std::{
     mem,
 };
 
-use super::{LibraryError, RowError, isbn, matching, matching::Described, own, table::Table};
+use super::{LibraryError, RowError, matching, matching::Described, own, table::Table, values::isbn};
 use crate::{
-    import::{
-        ImportError, Rejection,
-        row::Fields,
-        text,
-    },
+    import::{ImportError, Rejection, row::Fields, text},
     ratings::{Entry, Stars},
     store::{self, Outcome, Store},
 };
@@ -182,7 +178,8 @@ fn read_books(file: impl Read) -> Result<Rows, ImportError> {
                 return Err(RowError::Empty("title"));
             }
             let authors = table.field("authors");
-            let authors = authors.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+            let authors =
+                authors.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
             let isbns = [table.field("isbn13"), table.field("isbn")];
             Ok(Row {
                 line,
@@ -218,10 +215,7 @@ fn read_genres(file: impl Read) -> Result<HashMap<i64, Vec<String>>, ImportError
     Ok(genres)
 }
 
-fn table<R: Read>(
-    file: R,
-    columns: &[&'static str],
-) -> Result<Table<impl BufRead + use<R>>, ImportError> {
+fn table<R: Read>(file: R, columns: &[&'static str]) -> Result<Table<impl BufRead + use<R>>, ImportError> {
     let file = text(file).map_err(ImportError::Read)?.ok_or(ImportError::Utf16)?;
     let table = Table::csv(file).map_err(|error| match error {
         LibraryError::Read(error) => ImportError::Read(error),

@@ -2,7 +2,12 @@
 
 use std::io::BufRead;
 
-use super::{RowError, day, isbn, matching::Described, table::Table};
+use super::{
+    RowError,
+    matching::Described,
+    table::Table,
+    values::{day, isbn},
+};
 use crate::ratings::{Entry, Marks, Shelf, Stars};
 
 pub(super) fn described<R: BufRead>(table: &Table<R>) -> Result<Described, RowError> {
@@ -34,7 +39,8 @@ pub(super) fn entry<R: BufRead>(table: &Table<R>, now: u32) -> Result<Entry, Row
     };
     let (exclusive, all) = (table.field("exclusive_shelf"), table.field("bookshelves"));
     let names = std::iter::once(exclusive.as_ref()).chain(all.split(','));
-    let was_read = !matches!(table.field("read_count").as_ref(), "" | "0") || !table.field("date_read").is_empty();
+    let was_read =
+        !matches!(table.field("read_count").as_ref(), "" | "0") || !table.field("date_read").is_empty();
     let shelf = names.filter_map(|name| shelf(name.trim())).next();
     // Whoever has shelves of their own for what was read has a count or a date beside it.
     let shelf = shelf.unwrap_or(if was_read { Shelf::Read } else { Shelf::None });

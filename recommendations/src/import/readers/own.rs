@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 
 use chrono::{DateTime, SecondsFormat};
 
-use super::{DAY, Format, RowError, table::Table};
+use super::{Format, RowError, table::Table, values::DAY};
 use crate::ratings::{Entry, LAST_READER, Marks, Shelf, Stars};
 
 const HEADER: &str = "reader,book,stars,shelf,dismissed,owned,interacted,changed_at";

@@ -2,7 +2,12 @@
 
 use std::io::BufRead;
 
-use super::{RowError, day, isbn, matching::Described, table::Table};
+use super::{
+    RowError,
+    matching::Described,
+    table::Table,
+    values::{day, isbn},
+};
 use crate::ratings::{Entry, Marks, Shelf, Stars};
 
 pub(super) fn described<R: BufRead>(table: &Table<R>) -> Result<Described, RowError> {

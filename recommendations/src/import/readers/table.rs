@@ -42,8 +42,7 @@ impl<R: BufRead> Table<R> {
             Some((_, Ok(()))) => {}
             Some(_) => return Err(LibraryError::Unknown),
         }
-        let header: Vec<Vec<u8>> =
-            (0..records.columns).map(|place| records.field(place).to_vec()).collect();
+        let header: Vec<Vec<u8>> = (0..records.columns).map(|place| records.field(place).to_vec()).collect();
         if header.iter().any(|name| name.contains(&0)) {
             return Err(LibraryError::NoText);
         }
