@@ -19,7 +19,7 @@ use service::trace::TraceContext;
 use super::{error::Problem, export::field, personal};
 use crate::{
     client::{ImportError, Imported},
-    layout::Layout,
+    layout::{Layout, thousands},
     origin::OurPage,
     reader::{Reader, Session},
     shop::Shop,
@@ -48,7 +48,8 @@ struct Page {
 
 /// What came of it.
 struct Done {
-    stored: i64,
+    stored: String,
+    missed: String,
     one: bool,
     unmatched: i64,
     wrong: i64,
@@ -197,7 +198,8 @@ impl Done {
             .iter()
             .map(|row| [row.line.to_string(), field(&row.title), field(&row.author)]);
         Self {
-            stored: total.stored,
+            stored: many(total.stored),
+            missed: many(total.unmatched),
             one: total.stored == 1,
             unmatched: total.unmatched,
             wrong: total.wrong,
@@ -208,6 +210,11 @@ impl Done {
             missing: imported.unmatched,
         }
     }
+}
+
+/// 12,345.
+fn many(count: i64) -> String {
+    thousands(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
 /// A CSV file as an address: it needs no script, and no memory of ours. `None` for an empty one.

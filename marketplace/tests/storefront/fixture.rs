@@ -51,13 +51,14 @@ pub(crate) fn shop() -> &'static Running {
 
 /// A recommendation server; port 0 takes a free one.
 pub(crate) fn recommendations(port: u16, database: &str, sample: bool) -> Running {
-    let arguments =
-        ["recommendations", "--database-url", database, "--shutdown-grace", "1s", "--sample-catalogue"];
-    let config = recommendations::Config::parse_from(arguments.into_iter().chain([if sample {
-        "true"
-    } else {
-        "false"
-    }]));
+    let sample = if sample { "true" } else { "false" };
+    recommendations_with(port, &["--database-url", database, "--sample-catalogue", sample])
+}
+
+/// A recommendation server with these arguments.
+pub(crate) fn recommendations_with(port: u16, more: &[&str]) -> Running {
+    let arguments = ["recommendations", "--shutdown-grace", "1s"];
+    let config = recommendations::Config::parse_from(arguments.iter().chain(more));
     let server = run(port, move |listener, admin, stop| recommendations::run(config, listener, admin, stop));
     // gRPC answers once the catalogue is in memory.
     testing::eventually("the catalogue is served", Duration::from_secs(60), || {

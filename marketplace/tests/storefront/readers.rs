@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use testing::eventually;
 
-use crate::fixture::{Answer, Running, links, marketplace, recommendations, shop, silent};
+use crate::fixture::{
+    Answer, Running, links, marketplace, recommendations, recommendations_with, shop, silent,
+};
 
 /// A browser as far as cookies and forms go.
 struct Browser<'a> {
@@ -529,7 +531,7 @@ fn a_long_library_is_not_held_in_memory_nor_cut_off() {
     let mut browser = Browser::new(shop());
     let page = browser.upload("long.csv", file.as_bytes());
     assert!(page.text().contains("<b>1</b> book is now among yours"), "{}", page.text());
-    assert!(page.text().contains("20000 we do not have"), "{}", &page.text()[..3000]);
+    assert!(page.text().contains("20,000 we do not have"), "{}", &page.text()[..3000]);
 }
 
 #[test]
@@ -568,4 +570,39 @@ fn what_readers_see_and_click_is_counted() {
         (count("recorded") >= 2).then_some(())
     });
     assert_eq!((count("recorded"), count("dropped")), (2, 0));
+}
+
+#[test]
+fn the_token_opens_what_is_guarded() {
+    let guarded = ["--database-url", "sqlite::memory:", "--token", "s3cret"];
+    let recommendations = recommendations_with(0, &guarded);
+    let knowing = marketplace(recommendations.address, &["--token", "s3cret"]);
+    let mut browser = Browser::new(&knowing);
+    browser.rate(6, "5");
+    assert!(browser.get("/my-books").text().contains("You gave it 5 stars."));
+    let ignorant = marketplace(recommendations.address, &[]);
+    let answer = Browser::new(&ignorant).post("/books/6/opinion", &[("stars", "5")]);
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().contains("We could not save that"));
+    assert_eq!(ignorant.get("/books/6").status, 200, "what needs no token needs none");
+}
+
+#[test]
+fn a_replica_that_has_heard_of_nothing_yet_is_told() {
+    let key = ["--cookie-key", "0123456789abcdef0123456789abcdef"];
+    let (one, other) =
+        (recommendations(0, "sqlite::memory:", true), recommendations(0, "sqlite::memory:", true));
+    let (knowing, other) = (marketplace(one.address, &key), marketplace(other.address, &key));
+    let mut browser = Browser::new(&knowing);
+    let liked = books(&browser.get("/for-you"));
+    for book in &liked[..5] {
+        browser.rate(*book, "5");
+    }
+    browser.shop = &other;
+    for _ in 0..5 {
+        let list = books(&browser.get("/for-you"));
+        assert!(list.iter().all(|book| !liked[..5].contains(book)), "{liked:?}: {list:?}");
+    }
+    assert!(browser.get(&format!("/books/{}", liked[0])).text().contains("You gave it 5 stars."));
+    assert_eq!(browser.get("/my-books").text().matches("<li class=\"row\"").count(), 5);
 }
