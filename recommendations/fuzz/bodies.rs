@@ -52,7 +52,6 @@ pub(crate) fn library(data: &[u8]) {
     for bad in &bad {
         errors.row(bad).expect("memory takes everything");
     }
-    drop(errors);
     let again = Plan { format: Some(Opening::clone(&opening).format), ..plan };
     match import::readers::check(list.as_slice(), &again) {
         Ok((_, report, _)) => assert_eq!(report.stored, 0, "a bad row became good"),

@@ -235,9 +235,12 @@ fn read(
     Ok(ignored)
 }
 
+/// A file that begins with what was read of it already.
+type Begun<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
 /// The file without a byte order mark; `None` if it is UTF-16. The first piece that it gives is the whole start, in which a
 /// format may look around.
-fn text<R: Read>(mut file: R) -> io::Result<Option<BufReader<Chain<Cursor<Vec<u8>>, R>>>> {
+fn text<R: Read>(mut file: R) -> io::Result<Option<Begun<R>>> {
     let mut start = Vec::with_capacity(BUFFER);
     file.by_ref().take(BUFFER as u64).read_to_end(&mut start)?;
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {

@@ -146,7 +146,6 @@ fn list(file: &[u8], format: Option<Format>) -> Vec<u8> {
     let mut list = Vec::new();
     let mut errors = Errors::new(&mut list, &opening).unwrap();
     bad.iter().for_each(|bad| errors.row(bad).unwrap());
-    drop(errors);
     list
 }
 

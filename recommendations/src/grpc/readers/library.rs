@@ -45,7 +45,10 @@ const TITLE: usize = 200;
 
 /// What rows are matched with, made anew when the catalogue has changed.
 #[derive(Clone, Default)]
-pub(super) struct Matching(Arc<Mutex<Option<(Version, Arc<Books>)>>>);
+pub(super) struct Matching(Arc<Mutex<Option<Made>>>);
+
+/// Of which catalogue, and what.
+type Made = (Version, Arc<Books>);
 
 impl Matching {
     async fn books(&self, current: &Current) -> Result<Arc<Books>, CallError> {
