@@ -44,13 +44,16 @@ How the parameters are converted
 """
 
 import argparse
+import atexit
 import hashlib
 import json
 import math
 import os
 import secrets
+import shutil
 import struct
 import sys
+import tempfile
 import time
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -64,6 +67,10 @@ FIRST_SIMULATED = 2_000_000_000
 SAYS = (1.0, 0.5, 0.0)
 # How a row counts in the mean number of positives: by this power of its own number.
 ROW_POWER = 0.25
+# Each iteration's plan holds that of all before it, until a checkpoint cuts it off; plans are read recursively.
+CHECKPOINT_EVERY = 3
+MOST_UNCUT = 10
+STACK = "-Xss4m"
 MOST_FACTORS = 1_024
 # History's numbers: half stars, shelves, flags.
 READING, READ = 2, 3
@@ -98,7 +105,8 @@ def arguments():
     parser.add_argument("--blocks", type=int, default=None, help="MLlib's blocks of readers and of books [the partitions]")
     parser.add_argument("--seed", type=int, default=1, help="where the factors begin [1]")
     parser.add_argument("--master", metavar="URL", help="Spark's master, such as local[2] [spark-submit's]")
-    parser.add_argument("--checkpoints", metavar="DIR", help="where Spark cuts long lineages: a folder that all workers see")
+    parser.add_argument("--checkpoints", metavar="DIR",
+                        help="where half-way results lie, a folder that all workers see [on a local master one of its own]")
     given = parser.parse_args()
     wrong = [
         (not (given.database_url or given.parquet or given.csv), "--database-url: DATABASE_URL is not set"),
@@ -134,11 +142,18 @@ def session(given):
     if given.jdbc_jar:
         builder = builder.config("spark.jars", given.jdbc_jar)
     builder = builder.config("spark.sql.shuffle.partitions", given.partitions)
+    builder = builder.config("spark.driver.extraJavaOptions", STACK).config("spark.executor.extraJavaOptions", STACK)
     builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
-    if given.checkpoints:
-        spark.sparkContext.setCheckpointDir(given.checkpoints)
+    checkpoints = given.checkpoints
+    if not checkpoints and spark.sparkContext.master.startswith("local"):
+        checkpoints = tempfile.mkdtemp(prefix="shelfwise-spark-")
+        atexit.register(shutil.rmtree, checkpoints, ignore_errors=True)
+    if checkpoints:
+        spark.sparkContext.setCheckpointDir(checkpoints)
+    elif given.iterations > MOST_UNCUT:
+        print(f"more than {MOST_UNCUT} iterations without --checkpoints may overflow the workers' stacks", file=sys.stderr)
     return spark
 
 
@@ -320,7 +335,7 @@ def fit(likes, given, reg_param):
     blocks = given.blocks or given.partitions
     als = ALS(
         rank=given.factors, maxIter=given.iterations, regParam=reg_param, alpha=given.confidence - 1.0, implicitPrefs=True,
-        numUserBlocks=blocks, numItemBlocks=blocks, userCol="reader", itemCol="book", ratingCol="liked", seed=given.seed,
+        numUserBlocks=blocks, numItemBlocks=blocks, userCol="reader", itemCol="book", ratingCol="liked", seed=given.seed, checkpointInterval=CHECKPOINT_EVERY,
     )
     model = als.fit(likes.select("reader", "book", f.lit(1.0).cast("float").alias("liked")))
     books, rows = [], []

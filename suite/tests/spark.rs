@@ -61,6 +61,8 @@ fn job(python: &Path, folder: &Path, variables: &[(&str, &str)], arguments: &[&s
     let script = workspace().join("deploy/spark/train.py");
     let mut command = Command::new(python);
     command.arg(script).args(["--master", "local[2]", "--partitions", "2"]).args(arguments);
+    // Two cores and seconds of work: the best compiler would only be in the way.
+    command.env("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
     command.current_dir(folder).env("SPARK_LOCAL_IP", "127.0.0.1").envs(variables.iter().copied());
     let output = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
