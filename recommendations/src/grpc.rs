@@ -43,11 +43,12 @@ pub struct Bounds {
 #[must_use]
 pub fn routes(known: Known, ratings: Ratings, choice: Choice, bounds: Bounds) -> Routes {
     let Bounds { max_message_bytes, queue_time, .. } = bounds;
-    let recommendations = RecommendationsServer::new(recommendations::Service::new(known.clone(), ratings, choice))
-        .max_decoding_message_size(max_message_bytes)
-        .max_encoding_message_size(MAX_ANSWER_BYTES)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Gzip);
+    let recommendations =
+        RecommendationsServer::new(recommendations::Service::new(known.clone(), ratings, choice))
+            .max_decoding_message_size(max_message_bytes)
+            .max_encoding_message_size(MAX_ANSWER_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip);
     let catalogue = CatalogueServiceServer::new(catalogue::Service::new(known, queue_time))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
@@ -71,7 +72,10 @@ pub fn readers(
     training: Training,
     guard: Guard,
     bounds: Bounds,
-) -> InterceptedService<ReadersServiceServer<impl protobufs::readers::readers_service_server::ReadersService>, Guard> {
+) -> InterceptedService<
+    ReadersServiceServer<impl protobufs::readers::readers_service_server::ReadersService>,
+    Guard,
+> {
     let Bounds { max_message_bytes, max_library_bytes, .. } = bounds;
     let service = readers::Service::new(current, readers, training, max_library_bytes);
     let readers = ReadersServiceServer::new(service)
@@ -91,7 +95,10 @@ pub fn models(
     shutdown: Shutdown,
     guard: Guard,
     max_message_bytes: usize,
-) -> InterceptedService<ModelsServiceServer<impl protobufs::models::models_service_server::ModelsService>, Guard> {
+) -> InterceptedService<
+    ModelsServiceServer<impl protobufs::models::models_service_server::ModelsService>,
+    Guard,
+> {
     let models = ModelsServiceServer::new(models::Service::new(current, training, comparing, shutdown))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)

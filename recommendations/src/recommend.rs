@@ -16,14 +16,14 @@ mod wanted;
 
 use rand::{Rng, RngExt as _, seq::index};
 
-pub use self::{
-    popularity::{HALF_LIFE, Popularity},
-    similar::similar,
-};
 use self::{
     marks::{Marks, with_marks},
     spread::{List, diversify},
     wanted::Wanted,
+};
+pub use self::{
+    popularity::{HALF_LIFE, Popularity},
+    similar::similar,
 };
 use crate::catalogue::Catalogue;
 

@@ -18,10 +18,10 @@ use std::fmt;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
 pub use self::{
-    jobs::{Cause, Hold, Job, JobState, MAX_WAITING, NewJob, Scheduled},
-    models::{Answering, Registered},
     connect::in_memory,
     history::{EventKind, HistoryChanges, HistoryReading, HistoryVersion, HistoryWriting, ReaderEvent},
+    jobs::{Cause, Hold, Job, JobState, MAX_WAITING, NewJob, Scheduled},
+    models::{Answering, Registered},
     read::Reading,
     write::{Entry, Outcome, Refusal, Writer},
 };
@@ -127,8 +127,8 @@ macro_rules! on_either {
         }
     };
 }
-use on_either;
 pub(crate) use jobs::now;
+use on_either;
 
 impl Store {
     /// Ends all connections, waiting for those in use.

@@ -66,7 +66,10 @@ impl Service {
         Self { current, training, comparing, shutdown, watchers: Arc::new(Semaphore::new(WATCHERS)) }
     }
 
-    async fn variants(&self, request: &GetVariantReportRequest) -> Result<GetVariantReportResponse, CallError> {
+    async fn variants(
+        &self,
+        request: &GetVariantReportRequest,
+    ) -> Result<GetVariantReportResponse, CallError> {
         let days = u32::try_from(request.days).map_err(|_| invalid("days", "must not be negative"))?;
         let days = if days == 0 { REPORT_DAYS } else { days };
         let since = now().saturating_sub(days.saturating_mul(24 * 3600));

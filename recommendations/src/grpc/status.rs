@@ -4,8 +4,8 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::{
-    artefact::ArtefactError, import::readers::LibraryError, objects::ObjectsError, ratings::MAX_HISTORY, readers::WriteError,
-    recommend::RecommendError, search::SearchError, training::TrainingError,
+    artefact::ArtefactError, import::readers::LibraryError, objects::ObjectsError, ratings::MAX_HISTORY,
+    readers::WriteError, recommend::RecommendError, search::SearchError, training::TrainingError,
 };
 
 /// Why a call is not answered.
@@ -114,7 +114,8 @@ impl From<CallError> for Status {
                 (Code::ResourceExhausted, "Too many libraries are imported at a time, try again later")
             }
             CallError::LibraryTooLong(limit) => {
-                let message = format!("The file is longer than {limit} bytes; the rows before that are stored");
+                let message =
+                    format!("The file is longer than {limit} bytes; the rows before that are stored");
                 return Self::out_of_range(message);
             }
             CallError::Library(LibraryError::Write(error)) => return CallError::Write(*error).into(),
@@ -194,7 +195,9 @@ impl From<CallError> for Status {
 /// Why an artefact is refused. What an object store says stays in the log.
 fn reason(error: &ArtefactError) -> String {
     match error {
-        ArtefactError::Objects { source: ObjectsError::Missing { name }, .. } => format!("there is no {name}"),
+        ArtefactError::Objects { source: ObjectsError::Missing { name }, .. } => {
+            format!("there is no {name}")
+        }
         ArtefactError::Objects { .. } => "the object store failed".to_owned(),
         error => service::chain(error),
     }

@@ -1,6 +1,4 @@
-use std::{
-    collections::VecDeque, error::Error, ops::RangeInclusive, panic::AssertUnwindSafe, time::Instant,
-};
+use std::{collections::VecDeque, error::Error, ops::RangeInclusive, panic::AssertUnwindSafe, time::Instant};
 
 use futures_util::FutureExt as _;
 use tokio::{

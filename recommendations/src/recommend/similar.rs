@@ -1,8 +1,4 @@
-use super::{
-    Pick, Reason, Source,
-    marks::with_marks,
-    spread::alike,
-};
+use super::{Pick, Reason, Source, marks::with_marks, spread::alike};
 use crate::catalogue::{BookRef, Catalogue};
 
 /// So many books of a category are looked at for their likeness.
@@ -23,7 +19,8 @@ pub fn similar(
 ) -> Vec<Pick> {
     with_marks(catalogue.len(), |seen, works| {
         works.add(book.work());
-        let mut is_other = |place: u32| catalogue.at(place as usize).is_some_and(|it| it.work() != book.work());
+        let mut is_other =
+            |place: u32| catalogue.at(place as usize).is_some_and(|it| it.work() != book.work());
         let ranked = rank(count.saturating_mul(4).max(40).min(catalogue.len()), &mut is_other);
         let mut list = Vec::with_capacity(count);
         let mut held = Vec::new();

@@ -1,9 +1,7 @@
 //! Each call, and what it leaves behind.
 
 use protobufs::{
-    readers::{
-        CreateReaderRequest, OwnRequest, Shelf, ShelveRequest, UndismissRequest, UnrateRequest,
-    },
+    readers::{CreateReaderRequest, OwnRequest, Shelf, ShelveRequest, UndismissRequest, UnrateRequest},
     recommendations::{RecommendationRequest, recommendations_client::RecommendationsClient},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};

@@ -27,7 +27,8 @@ async fn the_readmes_lines_work() {
     assert!(lines.len() >= 13, "{lines:?}");
     for line in lines {
         let line = line.replace("localhost:50051", &server.address.to_string());
-        let run = || Command::new("sh").args(["-c", &line]).env("SHELFWISE_TOKEN", "the-shops-secret").output();
+        let run =
+            || Command::new("sh").args(["-c", &line]).env("SHELFWISE_TOKEN", "the-shops-secret").output();
         let output = tokio::task::block_in_place(run).unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -95,7 +95,11 @@ async fn measure(kind: &str, url: &str) {
     process.kill();
     let start = Instant::now();
     let process = block_in_place(|| Process::start(url, folder.path()));
-    println!("{kind}: ready again in {:.1} s, {} MB resident", start.elapsed().as_secs_f64(), process.memory() / 1_000_000);
+    println!(
+        "{kind}: ready again in {:.1} s, {} MB resident",
+        start.elapsed().as_secs_f64(),
+        process.memory() / 1_000_000
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -31,7 +31,8 @@ async fn with_a_token_only_who_shows_it() {
         assert_eq!(client.list_history(list.clone()).await.unwrap_err().code(), Code::Unauthenticated);
         assert_eq!(client.rate(rating(1, 1, 5.0)).await.unwrap_err().code(), Code::Unauthenticated);
     }
-    let mut client = ReadersServiceClient::with_interceptor(channel.clone(), showing("Bearer a-token-of-the-test"));
+    let mut client =
+        ReadersServiceClient::with_interceptor(channel.clone(), showing("Bearer a-token-of-the-test"));
     client.rate(rating(1, 1, 5.0)).await.unwrap();
     assert_eq!(client.list_history(list).await.unwrap().into_inner().total_size, 1);
     // What reveals nothing needs none.
