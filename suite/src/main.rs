@@ -2,6 +2,7 @@
 
 mod certs;
 mod evaluate;
+mod export;
 mod import;
 mod models;
 mod remote;
@@ -34,6 +35,9 @@ enum Command {
     /// Bring data in
     #[command(subcommand)]
     Import(import::Import),
+    /// Bring data out
+    #[command(subcommand)]
+    Export(export::Export),
     /// Train a model on one file and score it on another
     Evaluate(evaluate::Evaluate),
     Train(train::Train),
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         }
         None => run::run(cli.run, cli.data),
         Some(Command::Import(import)) => import.run(cli.data),
+        Some(Command::Export(export)) => export.run(cli.data),
         Some(Command::Evaluate(evaluate)) => evaluate.run(),
         Some(Command::Train(train)) => train.run(cli.data),
         Some(Command::Jobs(jobs)) => jobs.run(),
