@@ -17,10 +17,20 @@ pub(crate) struct Fragment {
 }
 
 impl Fragment {
+    /// For many pages.
     pub(crate) fn new(html: String) -> Self {
+        Self::compressed(html, Compression::best())
+    }
+
+    /// For one page.
+    pub(crate) fn once(html: String) -> Self {
+        Self::compressed(html, Compression::fast())
+    }
+
+    fn compressed(html: String, level: Compression) -> Self {
         let mut crc = Crc::new();
         crc.update(html.as_bytes());
-        let mut compress = Compress::new(Compression::best(), false);
+        let mut compress = Compress::new(level, false);
         let mut deflated = Vec::with_capacity(html.len() / 2 + 64);
         loop {
             let read = usize::try_from(compress.total_in()).expect("no longer than the text");

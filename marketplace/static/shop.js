@@ -96,8 +96,9 @@ document.addEventListener("focusin", ({ target }) => {
 
 // What a reader says is sent in place: the page stays where it is, and what has changed is put in.
 (() => {
+  if (!document.querySelector("[data-fresh]")) return;
   const told = document.createElement("p");
-  told.className = "unseen";
+  told.className = "unseen told";
   told.setAttribute("role", "status");
   document.body.append(told);
 

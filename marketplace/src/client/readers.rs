@@ -135,7 +135,7 @@ impl Client {
         events: &[RecordEventsRequest],
     ) -> Result<i64, CallError> {
         // A stream that is known whole before it begins is sent like one message.
-        let frames: BytesMut = events.iter().flat_map(|event| grpc::frame(event)).collect();
+        let frames: BytesMut = events.iter().flat_map(grpc::frame).collect();
         let answer: RecordEventsResponse = self.change(trace, Method::RecordEvents, frames.freeze()).await?;
         Ok(answer.recorded)
     }

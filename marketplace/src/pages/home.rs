@@ -46,7 +46,7 @@ pub(crate) async fn page(
     request: HeaderMap,
 ) -> Response {
     if let Some(reader) = shop.cookies.reader(&request) {
-        return known(&shop, &trace, &reader).await;
+        return known(&shop, &trace, &reader, &request).await;
     }
     let asked = shop.client.recommend_to_anybody(&trace, MYSTERY, FIRST);
     let (answer, shown) = tokio::join!(asked, shop.shelves.first());
@@ -70,6 +70,11 @@ pub(crate) async fn page(
         Err(CallError::Invalid | CallError::Unavailable) => page.push(&LATE),
     }
     page.push(after);
+    send(page, gzip)
+}
+
+/// At once, so that nothing moves because a part comes later.
+fn send(page: Assembly, gzip: bool) -> Response {
     let mut answer = html_response(page.finish());
     if gzip {
         const GZIP: HeaderValue = HeaderValue::from_static("gzip");
@@ -81,7 +86,7 @@ pub(crate) async fn page(
 }
 
 /// The page of somebody who has a cookie: the same, with lists of their own.
-async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader) -> Response {
+async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader, request: &HeaderMap) -> Response {
     let mystery = RecommendationRequest {
         user_id: reader.id,
         category: MYSTERY,
@@ -117,7 +122,10 @@ async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader) -> Response {
         page.push_str(&own_shelf(&own, &shown));
     }
     page.push_str(rest);
-    let mut answer = html_response(page);
+    let gzip = takes_gzip(request);
+    let mut whole = Assembly::new(gzip, page.len());
+    whole.push(&Fragment::once(page));
+    let mut answer = send(whole, gzip);
     keep_private(&mut answer);
     answer
 }
