@@ -88,14 +88,13 @@ impl Evaluate {
         if self.trials > 1 {
             let (readers, books) = (table.readers.names(), table.books.names());
             let inner = Trial::hold_out(readers, books, &train, INNER).map_err(failure)?;
-            let budget = Budget { trials: self.trials, ..Budget::default() };
             let fixed: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
+            let budget = Budget { trials: self.trials, fixed: &fixed, ..Budget::default() };
             let tell = |name: &str, value: f64, ndcg: f64| {
                 shown.0.suspend(|| eprintln!("held out: {name} {value}: ndcg@10 {ndcg:.4}"));
             };
-            parameters =
-                evaluate::choose(self.model, &inner, items.as_ref(), parameters, &fixed, budget, &run, tell)
-                    .map_err(failure)?;
+            parameters = evaluate::choose(self.model, &inner, items.as_ref(), parameters, budget, &run, tell)
+                .map_err(failure)?;
         }
         phases.end("choose");
         let model =

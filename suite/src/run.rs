@@ -70,8 +70,15 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
                 println!("{greeting}");
             }
             // Whoever ends first takes the other along.
-            let ended = |()| stop.send_replace(true);
-            tokio::join!(async { ended(calls.await) }, async { ended(pages.await) });
+            let calls = async {
+                calls.await;
+                stop.send_replace(true);
+            };
+            let pages = async {
+                pages.await;
+                stop.send_replace(true);
+            };
+            tokio::join!(calls, pages);
             Ok(())
         };
         let watch = async {

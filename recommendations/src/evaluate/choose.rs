@@ -7,18 +7,20 @@
 use super::{Trial, rank};
 use crate::models::{Items, Kind, Parameters, Run, TrainError, Warm, train_from};
 
-/// How long choosing may take.
+/// What choosing may do.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Budget {
+pub struct Budget<'a> {
+    /// Parameters that stay as they are.
+    pub fixed: &'a [&'a str],
     /// At most so many models are fitted.
     pub trials: usize,
     /// The ranking is scored for at most so many readers.
     pub readers: usize,
 }
 
-impl Default for Budget {
+impl Default for Budget<'_> {
     fn default() -> Self {
-        Self { trials: 40, readers: 5_000 }
+        Self { fixed: &[], trials: 40, readers: 5_000 }
     }
 }
 
@@ -60,7 +62,7 @@ fn grid(kind: Kind, items: bool) -> Vec<(&'static str, Moves)> {
 /// A parameter moves at most so often in one direction.
 const STEPS: usize = 3;
 
-/// Chooses parameters for data like the trial's, but for those that are `fixed`. Tells each trial: the parameter, its value, and the NDCG.
+/// Chooses parameters for data like the trial's, but for those that the budget fixes. Tells each trial: the parameter, its value, and the NDCG.
 ///
 /// # Errors
 ///
@@ -70,15 +72,14 @@ pub fn choose(
     trial: &Trial,
     items: Option<&Items>,
     start: Parameters,
-    fixed: &[&str],
-    budget: Budget,
+    budget: Budget<'_>,
     run: &Run,
     mut tell: impl FnMut(&str, f64, f64),
 ) -> Result<Parameters, TrainError> {
     let mut trial = trial.clone();
     trial.ask_at_most(budget.readers);
     let mut grid = grid(kind, items.is_some());
-    grid.retain(|(name, _)| !fixed.contains(name));
+    grid.retain(|(name, _)| !budget.fixed.contains(name));
     // An estimate: most parameters are tried in both directions.
     let of = (grid.len() * 3).min(budget.trials).max(1) as f32;
     if grid.is_empty() || budget.trials <= 1 || trial.asked().next().is_none() {

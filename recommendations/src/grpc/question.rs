@@ -49,7 +49,7 @@ impl Asked {
         };
         let RecommendationRequest { categories, exclude_ids, session_ratings, language, .. } = request;
         check(categories.len() <= MAX_CATEGORIES, "categories", "must be at most 100");
-        check(!(request.all_categories && !categories.is_empty()), "all_categories", "excludes categories");
+        check(!request.all_categories || categories.is_empty(), "all_categories", "excludes categories");
         check(exclude_ids.len() <= MAX_EXCLUDED, "exclude_ids", "must be at most 10,000");
         check(session_ratings.len() <= MAX_SESSION, "session_ratings", "must be at most 1,000");
         check(language.len() <= 35, "language", "must be a BCP 47 tag");

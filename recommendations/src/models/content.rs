@@ -47,7 +47,7 @@ impl Content {
                     let count = holders.row(value).0.len();
                     let rare = weight * (1.0 + books as f32 / count.max(1) as f32).ln();
                     // A term of one book only makes it longer, unlike any other: as if it were not there.
-                    if count > COMMON || count < 2 { 0.0 } else { rare * rare }
+                    if !(2..=COMMON).contains(&count) { 0.0 } else { rare * rare }
                 };
                 let rarities = (0..values.columns()).map(rarity).collect();
                 (values, holders, rarities)

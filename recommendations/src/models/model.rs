@@ -248,10 +248,10 @@ impl Model {
         &self,
         book: u32,
         count: usize,
-        mut allowed: impl FnMut(u32) -> bool,
+        allowed: impl FnMut(u32) -> bool,
         scratch: &'s mut Scratch,
     ) -> &'s [Recommended] {
-        self.recommend(&[Event { book, opinion: Opinion::Positive }], count, |other| allowed(other), scratch)
+        self.recommend(&[Event { book, opinion: Opinion::Positive }], count, allowed, scratch)
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn choose(
     }
     let budget = Budget { trials, ..Budget::default() };
     let tell = |name: &str, value: f64, ndcg: f64| tracing::debug!(name, value, ndcg, "a trial");
-    evaluate::choose(kind, &inner, Some(&rows.items), start, &[], budget, run, tell)
+    evaluate::choose(kind, &inner, Some(&rows.items), start, budget, run, tell)
 }
 
 /// Which rows are held out for a purpose.

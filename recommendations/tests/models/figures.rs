@@ -34,10 +34,9 @@ fn choosing_never_takes_what_is_worse_on_the_held_out_part_and_leaves_what_is_fi
     for kind in Kind::ALL {
         let mut told = Vec::new();
         let fixed = ["slim.l1", "ease.lambda"];
-        let budget = Budget { trials: 6, readers: 200 };
+        let budget = Budget { fixed: &fixed, trials: 6, readers: 200 };
         let tell = |name: &str, value: f64, ndcg: f64| told.push((name.to_owned(), value, ndcg));
-        let chosen =
-            choose(kind, &trial, Some(&items(40)), parameters(), &fixed, budget, &run(), tell).unwrap();
+        let chosen = choose(kind, &trial, Some(&items(40)), parameters(), budget, &run(), tell).unwrap();
         assert!(told.len() <= 6, "{kind}");
         assert!(told.iter().all(|(name, ..)| !fixed.contains(&name.as_str())));
         assert_eq!((chosen.slim.l1, chosen.ease.lambda), (0.1, 5.0));

@@ -71,30 +71,30 @@ crate::on_both! {
         let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
         let entries = vec![
             (None, "entry is not set"),
-            (Some(good.clone()), ""),
-            (Some(Entry { reader_id: 0, ..good.clone() }), "reader_id must be at least 1"),
-            (Some(Entry { book_id: -7, ..good.clone() }), "book_id must be at least 1"),
-            (Some(Entry { book_id: 77_777_777, ..good.clone() }), "the catalogue has no book 77777777"),
-            (Some(Entry { stars: 4.2, ..good.clone() }), "stars must be 0.5 to 5 in halves"),
-            (Some(Entry { dismissed: true, ..good.clone() }), "stars and dismissed contradict each other"),
-            (Some(Entry { shelf: 9, ..good.clone() }), "shelf is no shelf"),
+            (Some(good), ""),
+            (Some(Entry { reader_id: 0, ..good }), "reader_id must be at least 1"),
+            (Some(Entry { book_id: -7, ..good }), "book_id must be at least 1"),
+            (Some(Entry { book_id: 77_777_777, ..good }), "the catalogue has no book 77777777"),
+            (Some(Entry { stars: 4.2, ..good }), "stars must be 0.5 to 5 in halves"),
+            (Some(Entry { dismissed: true, ..good }), "stars and dismissed contradict each other"),
+            (Some(Entry { shelf: 9, ..good }), "shelf is no shelf"),
             (
-                Some(Entry { stars: 0.0, ..good.clone() }),
+                Some(Entry { stars: 0.0, ..good }),
                 "says nothing: it has no stars, dismissal, shelf, ownership or interaction",
             ),
             (
-                Some(Entry { changed_at: at(-1), ..good.clone() }),
+                Some(Entry { changed_at: at(-1), ..good }),
                 "changed_at must lie between 1970 and now",
             ),
             (
-                Some(Entry { changed_at: at(10_000_000_000), ..good.clone() }),
+                Some(Entry { changed_at: at(10_000_000_000), ..good }),
                 "changed_at must lie between 1970 and now",
             ),
-            (Some(Entry { book_id: 2, ..good.clone() }), ""),
+            (Some(Entry { book_id: 2, ..good }), ""),
         ];
         let requests: Vec<_> = entries
             .iter()
-            .map(|(entry, _)| ImportHistoryRequest { entry: entry.clone(), request_id: String::new() })
+            .map(|(entry, _)| ImportHistoryRequest { entry: *entry, request_id: String::new() })
             .chain((0..2_000).map(|_| ImportHistoryRequest::default()))
             .collect();
         let answer = client.import_history(tokio_stream::iter(requests)).await.unwrap().into_inner();

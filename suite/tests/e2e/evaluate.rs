@@ -20,7 +20,8 @@ fn write(folder: &Path) {
     }
     let mut items = "item_id,title,authors,genres\n".to_owned();
     for book in 1..=30 {
-        writeln!(items, "{book},\"The {book}. (Saga {}, #{book})\",Author {},taste", book / 4, book / 3).unwrap();
+        writeln!(items, "{book},\"The {book}. (Saga {}, #{book})\",Author {},taste", book / 4, book / 3)
+            .unwrap();
     }
     for (name, text) in [("train.csv", train), ("test.csv", test), ("items.csv", items)] {
         fs::write(folder.join(name), text).unwrap();
@@ -35,7 +36,12 @@ fn every_model_prints_its_figures_and_writes_a_whole_ranking() {
     for model in ["slim", "ease", "als", "knn-bm25", "knn-cosine", "popular", "content", "blend", ""] {
         let mut command = shelfwise();
         command.arg("evaluate").arg("--train").arg(file("train.csv")).arg("--test").arg(file("test.csv"));
-        command.arg("--items").arg(file("items.csv")).arg("--top-k").arg(file("top.csv")).args(["--trials", "3"]);
+        command
+            .arg("--items")
+            .arg(file("items.csv"))
+            .arg("--top-k")
+            .arg(file("top.csv"))
+            .args(["--trials", "3"]);
         if !model.is_empty() {
             command.args(["--model", model]);
         }
