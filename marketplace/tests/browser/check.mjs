@@ -20,6 +20,9 @@ const PAGES = [
   `${SMALL}/categories/manga`, `${SMALL}/categories/mystery`]);
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
+// A layout-shift score is given to three decimals: below this it is 0. A browser under load now and then counts the
+// rounding of a line's height, some hundred-thousandths.
+const STILL = 0.0005;
 
 const complaints = [];
 const complain = (what) => complaints.push(what);
@@ -275,7 +278,7 @@ async function slowSearch(viewport) {
     await page.waitForFunction((words) => document.getElementById("found").textContent.includes(words), query);
     await page.waitForTimeout(200);
     const shift = await page.evaluate(() => window.shift);
-    expect(shift === 0, `slow search for ${query} at ${viewport.width}: layout shift ${shift}`);
+    expect(shift < STILL, `slow search for ${query} at ${viewport.width}: layout shift ${shift}`);
   }
   await close(page);
 }
@@ -335,7 +338,7 @@ async function stands(url, viewport, options = {}) {
   });
   await fresh.goto(url, { waitUntil: "networkidle" });
   const shift = await fresh.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(window.shift), 100))));
-  expect(shift === 0, `layout shift ${shift}: ${url} at ${viewport.width}`);
+  expect(shift < STILL, `layout shift ${shift}: ${url} at ${viewport.width}`);
   await context.close();
 }
 
