@@ -47,9 +47,9 @@ pub struct Config {
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share)]
     pub exploration: f32,
     /// Ways to choose that are compared, each for some of the readers, as "NAME=WEIGHT[:SETTING=VALUE,…] …" with the settings
-    /// choose (model, popular, random), diversity and exploration; the first is what the others are compared with
-    #[arg(long, value_name = "VARIANTS", default_value = "", hide_default_value = true)]
-    pub variants: Variants,
+    /// choose (model, popular, random), diversity and exploration; the first is what the others are compared with [default: none]
+    #[arg(long, value_name = "VARIANTS")]
+    pub variants: Option<Variants>,
     /// How long a request may be
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = value_parser!(u32).range(1024..=268_435_456))]
     pub max_message_bytes: u32,
@@ -99,7 +99,7 @@ impl Config {
             max_results: self.max_results as usize,
             diversity: self.diversity,
             exploration: self.exploration,
-            variants: Arc::new(self.variants.clone()),
+            variants: Arc::new(self.variants.clone().unwrap_or_default()),
         }
     }
 }
