@@ -138,13 +138,20 @@ fn request() -> Bytes {
     framed.freeze()
 }
 
-/// How many records of field 1 the message consists of; `None` if it holds anything else. This is what a check of every
-/// answer may cost; the first ones are decoded in full.
+/// How many records of field 1 the message holds beside its texts and small numbers; `None` if it is no such message. This
+/// is what a check of every answer may cost; the first ones are decoded in full.
 fn records(mut message: &[u8]) -> Option<usize> {
+    const VARINT: u8 = 0;
+    const LENGTH: u8 = 2;
     let mut count = 0;
     while let Some((&tag, rest)) = message.split_first() {
-        if tag != 0x0a {
-            return None;
+        match (tag & 7, rest) {
+            (VARINT, [value, rest @ ..]) if tag < 0x80 && *value < 0x80 => {
+                message = rest;
+                continue;
+            }
+            (LENGTH, _) if tag < 0x80 => {}
+            _ => return None,
         }
         let (length, rest) = match *rest {
             [low, ref rest @ ..] if low < 0x80 => (usize::from(low), rest),
@@ -154,7 +161,7 @@ fn records(mut message: &[u8]) -> Option<usize> {
             _ => return None,
         };
         message = rest.get(length..)?;
-        count += 1;
+        count += usize::from(tag >> 3 == 1);
     }
     Some(count)
 }
