@@ -6,7 +6,7 @@ use std::{
     cell::RefCell,
     future::Future,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
@@ -16,6 +16,7 @@ use crate::{
     loading::{Current, Snapshot},
     models::{self, Event, Model, Opinion, Recommended, Scratch},
     ratings::{Entry, FIRST_SIMULATED, Ratings, Shelf},
+    readers::now,
     recommend::{Pick, Popularity, Reason, Source},
 };
 
@@ -150,15 +151,15 @@ impl Knowledge {
 
 /// What is popular, and whether simulated readers had a part in it.
 fn count(catalogue: &Catalogue, ratings: &Ratings) -> (Popularity, bool) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = now();
     let ratings = ratings.snapshot();
     let mut simulated = false;
     let likes = ratings.iter().inspect(|(reader, _)| simulated |= *reader >= FIRST_SIMULATED).flat_map(
         |(_, history)| {
-            history.iter().filter(|entry| opinion(entry) == Opinion::Positive).map(|entry| {
-                let age = now.saturating_sub(u64::from(entry.changed));
-                (entry.book, 1.0, u32::try_from(age).unwrap_or(u32::MAX))
-            })
+            history
+                .iter()
+                .filter(|entry| opinion(entry) == Opinion::Positive)
+                .map(|entry| (entry.book, 1.0, now.saturating_sub(entry.changed)))
         },
     );
     let popularity = Popularity::new(catalogue, likes);

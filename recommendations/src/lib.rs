@@ -20,6 +20,7 @@ pub mod variants;
 pub mod evaluate;
 pub mod models;
 pub mod catalogue;
+pub mod stable;
 
 use std::{error::Error, future::Future, path::PathBuf, sync::Arc, time::Duration};
 

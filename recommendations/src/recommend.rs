@@ -245,7 +245,7 @@ impl Filling<'_> {
     /// Offers up to about `count` books at random. It may find fewer where few are wanted.
     fn sample(&mut self, count: usize, reason: Reason, random: &mut impl Rng) {
         const TRIES: usize = 8;
-        let target = (self.list.len() + count).min(self.list.len() + self.list.room());
+        let target = self.list.len() + count.min(self.list.room());
         let total: usize = self.wanted.shelves().iter().map(|shelf| shelf.len()).sum();
         if total == 0 {
             return;

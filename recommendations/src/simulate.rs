@@ -19,6 +19,7 @@ use std::collections::HashSet;
 use crate::{
     catalogue::{BookRef, Catalogue},
     ratings::{Entry, FIRST_SIMULATED, Stars},
+    stable::SplitMix64,
 };
 
 /// How many readers are simulated.
@@ -40,13 +41,13 @@ pub fn readers(catalogue: &Catalogue, seed: u64, now: u32) -> Vec<(u32, Entry)> 
     let is_classic = |book: &BookRef<'_>| {
         classics.is_some_and(|number| book.category_numbers().iter().any(|&other| other as usize == number))
     };
-    let mut random = Random(seed);
+    let mut random = Random(SplitMix64(seed));
     let renown: Vec<f64> =
         books.iter().map(|book| 0.8 * random.normal() + if is_classic(book) { 0.5 } else { 0.0 }).collect();
     let mut entries = Vec::new();
     for reader in FIRST_SIMULATED..FIRST_SIMULATED + READERS {
         // A stream of its own, so that one reader more or less changes no other.
-        let mut random = Random(seed ^ (u64::from(reader) << 24));
+        let mut random = Random(SplitMix64(seed ^ (u64::from(reader) << 24)));
         let taste = Taste::new(&books, &renown, &mut random);
         let count = (24_f64.ln() + 0.6 * random.normal()).exp().clamp(6.0, 120.0) as usize;
         let mut drawn: Vec<(f64, f64, usize)> = books
@@ -122,22 +123,13 @@ impl Taste {
     }
 }
 
-/// SplitMix64 (Guy Steele, Doug Lea and Christine Flood, "Fast splittable pseudorandom number generators", 2014): written out
-/// because a library's generator may change with its version.
-struct Random(u64);
+/// A library's generator may change with its version.
+struct Random(SplitMix64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
     /// Above 0, below 1.
     fn unit(&mut self) -> f64 {
-        ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+        ((self.0.draw() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
     fn gumbel(&mut self) -> f64 {

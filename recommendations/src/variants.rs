@@ -4,6 +4,8 @@ mod report;
 
 use std::{fmt, str::FromStr};
 
+use crate::stable::fnv1a;
+
 pub use self::report::{Counts, LEAST_IMPRESSIONS, Share, share, summary};
 
 /// So many variants may be compared at a time.
@@ -83,13 +85,9 @@ impl Variants {
     }
 }
 
-/// FNV-1a with a finish that spreads the last bytes (as in MurmurHash3). Written out because it must be the same on every
-/// replica and in every release.
+/// FNV-1a with a finish that spreads the last bytes (as in MurmurHash3).
 fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in bytes {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    let mut hash = fnv1a(bytes);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)

@@ -1,5 +1,7 @@
 //! Which ratings are held out: the same for every version, whoever asks.
 
+use crate::stable::mix;
+
 /// A keyed choice among pairs of reader and book. It depends on nothing else, so that a rating that one version was not
 /// trained with is held out for the next one, too.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,15 +19,6 @@ impl HeldOut {
         let hash = mix(mix(mix(self.key) ^ reader as u64) ^ (book as u64).rotate_left(32));
         ((hash >> 11) as f64) < self.share * (1_u64 << 53) as f64
     }
-}
-
-/// The finaliser of SplitMix64 (Guy Steele, Doug Lea and Christine Flood, "Fast Splittable Pseudorandom Number Generators",
-/// OOPSLA 2014).
-pub(super) fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tonic::{Request, Response, Status};
 use super::{
     answer::answer,
     page::List,
+    parse::JobPageSize,
     status::{CallError, Violation},
 };
 use crate::{
@@ -28,8 +29,6 @@ use crate::{
     variants::{Counts, Variants, summary},
 };
 
-const DEFAULT_PAGE: usize = 20;
-const MAX_PAGE: usize = 100;
 /// How far back a report goes unless it is asked to go further.
 const REPORT_DAYS: u32 = 30;
 /// How many models an answer holds.
@@ -112,11 +111,8 @@ impl Service {
     }
 
     async fn list_jobs(&self, request: &ListJobsRequest) -> Result<ListJobsResponse, CallError> {
-        let size = match usize::try_from(request.page_size) {
-            Ok(0) => DEFAULT_PAGE,
-            Ok(size) => size.min(MAX_PAGE),
-            Err(_) => return Err(invalid("page_size", "must not be negative")),
-        };
+        let size = JobPageSize::parse("page_size", request.page_size);
+        let size = size.map_err(|violation| CallError::Invalid(vec![violation]))?.get();
         let snapshot = self.current.load_full();
         let list = List { version: snapshot.catalogue.version(), name: "jobs".to_owned() };
         let position = list.position("page_token", &request.page_token);

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::status::Violation;
-use crate::catalogue::Version;
+use crate::{catalogue::Version, stable::fnv1a};
 
 /// What is paged through: the same words for the same list, such as `search dune`.
 pub(super) struct List<'a> {
@@ -67,15 +67,10 @@ impl List<'_> {
         })
     }
 
-    /// FNV-1a over the store's name, the list's and the token's own bytes. Written out because it must be the same on
-    /// every replica and in every release.
+    /// Over the store's name, the list's and the token's own bytes.
     fn sum(&self, bytes: &[u8]) -> [u8; 4] {
-        let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
-        for part in [self.version.store.as_bytes(), self.name.as_bytes(), bytes] {
-            for &byte in part.iter().chain(&[0]) {
-                sum = (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
+        let parts = [self.version.store.as_bytes(), self.name.as_bytes(), bytes];
+        let sum = fnv1a(parts.into_iter().flat_map(|part| part.iter().copied().chain([0])));
         let [a, b, c, d, e, f, g, h] = sum.to_be_bytes();
         [a ^ e, b ^ f, c ^ g, d ^ h]
     }

@@ -5,12 +5,7 @@ use protobufs::MAX_QUERY_CHARACTERS;
 use super::status::{CallError, Violation};
 use crate::ratings::{Shelf, Stars};
 
-const DEFAULT_PAGE: usize = 24;
-const MAX_PAGE: usize = 100;
-const DEFAULT_HISTORY_PAGE: usize = 100;
-const MAX_HISTORY_PAGE: usize = 1_000;
 const MAX_NAME_CHARACTERS: usize = 64;
-const DEFAULT_SIMILAR: usize = 10;
 
 /// Who asks; `None` inside is a reader of whom nothing can be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,51 +42,20 @@ impl MaxResults {
     }
 }
 
-/// How many books a page holds, 1 to 100.
+/// How many of a list are wanted: `DEFAULT` unless that is said, and never more than `MOST`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PageSize(usize);
+pub(super) struct Size<const DEFAULT: usize, const MOST: usize>(usize);
 
-impl PageSize {
+pub(super) type PageSize = Size<24, 100>;
+pub(super) type SimilarCount = Size<10, 100>;
+pub(super) type HistoryPageSize = Size<100, 1_000>;
+pub(super) type JobPageSize = Size<20, 100>;
+
+impl<const DEFAULT: usize, const MOST: usize> Size<DEFAULT, MOST> {
     pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {
         match usize::try_from(value) {
-            Ok(0) => Ok(Self(DEFAULT_PAGE)),
-            Ok(size) => Ok(Self(size.min(MAX_PAGE))),
-            Err(_) => Err(Violation { field, description: "must not be negative" }),
-        }
-    }
-
-    pub(super) fn get(self) -> usize {
-        self.0
-    }
-}
-
-/// How many similar books are wanted, 1 to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SimilarCount(usize);
-
-impl SimilarCount {
-    pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {
-        match usize::try_from(value) {
-            Ok(0) => Ok(Self(DEFAULT_SIMILAR)),
-            Ok(count) => Ok(Self(count.min(MAX_PAGE))),
-            Err(_) => Err(Violation { field, description: "must not be negative" }),
-        }
-    }
-
-    pub(super) fn get(self) -> usize {
-        self.0
-    }
-}
-
-/// How many entries a page of a history holds, 1 to 1,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HistoryPageSize(usize);
-
-impl HistoryPageSize {
-    pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {
-        match usize::try_from(value) {
-            Ok(0) => Ok(Self(DEFAULT_HISTORY_PAGE)),
-            Ok(size) => Ok(Self(size.min(MAX_HISTORY_PAGE))),
+            Ok(0) => Ok(Self(DEFAULT)),
+            Ok(size) => Ok(Self(size.min(MOST))),
             Err(_) => Err(Violation { field, description: "must not be negative" }),
         }
     }

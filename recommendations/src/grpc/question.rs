@@ -1,7 +1,5 @@
 //! A `RecommendationRequest` as a type that cannot be wrong.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use protobufs::recommendations::{RecommendationRequest, SessionRating, Strategy};
 
 use super::{
@@ -9,7 +7,8 @@ use super::{
     status::{CallError, Violation},
 };
 use crate::{
-    ratings::{Entry, Marks, Shelf, Stars},
+    ratings::{Entry, Marks, Shelf},
+    readers::now,
     recommend::{Question, Shelves},
 };
 
@@ -60,9 +59,10 @@ impl Asked {
         check(strategy.is_ok(), "strategy", "is not known");
         let reader = ReaderId::parse("user_id", request.user_id);
         let count = MaxResults::parse("max_results", request.max_results, max_results);
+        let now = now();
         let mut session = Vec::with_capacity(session_ratings.len().min(MAX_SESSION));
         for rating in session_ratings.iter().take(MAX_SESSION) {
-            match said(rating) {
+            match said(rating, now) {
                 Ok(entry) => session.push(entry),
                 Err(violation) => wrong.push(violation),
             }
@@ -121,22 +121,18 @@ impl Asked {
 }
 
 /// What somebody says of one book, now.
-fn said(rating: &SessionRating) -> Result<Entry, Violation> {
+fn said(rating: &SessionRating, now: u32) -> Result<Entry, Violation> {
     let book = parse::book_id("session_ratings.book_id", rating.book_id)?;
     let stars = match rating.stars {
         0.0 => None,
-        stars => Some(Stars::from_value(stars).ok_or(Violation {
-            field: "session_ratings.stars",
-            description: "must be 0.5 to 5 in halves",
-        })?),
+        stars => Some(parse::stars("session_ratings.stars", stars)?),
     };
     let shelf = u8::try_from(rating.shelf)
         .ok()
         .and_then(Shelf::from_number)
         .ok_or(Violation { field: "session_ratings.shelf", description: "must be 0 to 4" })?;
     let marks = Marks::NONE.with(Marks::DISMISSED, rating.dismissed).with(Marks::OWNED, rating.owned);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Ok(Entry { book, changed: u32::try_from(now).unwrap_or(u32::MAX), stars, shelf, marks })
+    Ok(Entry { book, changed: now, stars, shelf, marks })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, mem, sync::Arc};
 
 use prost::Message as _;
 use protobufs::{
@@ -46,13 +46,13 @@ impl Service {
     }
 
     fn ask(&self, request: RecommendationRequest) -> Result<RecommendationResponse, CallError> {
-        let asked = Asked::parse(request, self.choice.max_results)?;
+        let mut asked = Asked::parse(request, self.choice.max_results)?;
         let knowledge = self.known.load();
         let stored = asked.reader.get().map(|reader| self.ratings.history(reader)).unwrap_or_default();
         let merged = (!asked.session.is_empty()).then(|| merge(&stored, &asked.session));
         let history = merged.as_deref().unwrap_or(&stored);
 
-        let mut exclude = asked.exclude.clone();
+        let mut exclude = mem::take(&mut asked.exclude);
         exclude.extend(history.iter().filter(|entry| entry.excludes()).map(|entry| entry.book));
         // Who asks for a strategy has none of the variants.
         let reader = asked.reader.get();

@@ -23,6 +23,7 @@ pub use self::fold::Factors;
 pub(super) use self::fold::Fold;
 use self::solve::{BLOCK, Solver, Task};
 use super::{Interactions, Run, Sparse, TrainError, progress::Counter};
+use crate::stable::mix;
 
 /// The shape of the factorisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,11 +111,7 @@ impl Als {
     fn start(&self, rows: usize, stream: u64) -> Vec<f32> {
         let mut values = vec![0.0; rows * self.factors];
         for (place, value) in (0_u64..).zip(&mut values) {
-            let mut mixed = (place ^ self.seed.rotate_left(32) ^ stream.rotate_left(48))
-                .wrapping_add(0x9e37_79b9_7f4a_7c15);
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            mixed ^= mixed >> 31;
+            let mixed = mix(place ^ self.seed.rotate_left(32) ^ stream.rotate_left(48));
             *value = (mixed >> 40) as f32 / (1_u64 << 24) as f32 * 0.01;
         }
         values

@@ -3,16 +3,14 @@
 #[path = "../../fuzz/bodies.rs"]
 mod bodies;
 
-/// SplitMix64: the same mutations every time.
-struct Random(u64);
+use recommendations::stable::SplitMix64;
+
+/// The same mutations every time.
+struct Random(SplitMix64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) % limit.max(1) as u64) as usize
+        (self.0.draw() % limit.max(1) as u64) as usize
     }
 
     fn mutate(&mut self, bytes: &mut Vec<u8>) {
@@ -56,7 +54,7 @@ impl Random {
 }
 
 fn run(seeds: &[Vec<u8>], times: usize, body: impl Fn(&[u8])) {
-    let mut random = Random(20_261_121);
+    let mut random = Random(SplitMix64(20_261_121));
     for time in 0..times {
         let mut bytes = seeds[time % seeds.len()].clone();
         for _ in 0..=random.below(12) {

@@ -34,31 +34,7 @@ impl Database {
     }
 }
 
-/// Makes of each `async fn name(database: Database)` a test on SQLite and one on PostgreSQL.
-macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($database:ident: Database) $body:block)*) => {
-        $(mod $name {
-            #[allow(unused_imports)]
-            use super::*;
-
-            $(#[$meta])*
-            async fn check($database: crate::Database) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                check(crate::Database::sqlite().unwrap()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                if let Some(database) = crate::Database::postgres() {
-                    check(database).await;
-                }
-            }
-        })*
-    };
-}
-pub(crate) use on_both;
+pub(crate) use testing::on_both;
 
 /// Imports a text and also returns the rejected lines with their reasons.
 async fn import(store: &Store, format: Format, text: impl Into<Vec<u8>>) -> (Report, Vec<(u64, String)>) {

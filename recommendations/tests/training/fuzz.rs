@@ -3,19 +3,16 @@
 use recommendations::{
     artefact::{self, ArtefactError, Data, FORMAT, Manifest, SCHEMA, Tensors, Trained},
     models::{Interaction, Interactions, Kind, Parameters, Progress, Run, train},
+    stable::SplitMix64,
 };
 use ring::digest;
 
-/// SplitMix64: the same mutations every time.
-struct Random(u64);
+/// The same mutations every time.
+struct Random(SplitMix64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) % limit.max(1) as u64) as usize
+        (self.0.draw() % limit.max(1) as u64) as usize
     }
 
     fn mutate(&mut self, bytes: &mut Vec<u8>) {
@@ -79,7 +76,7 @@ fn ten_thousand_mutated_artefacts_are_read_or_refused_without_a_panic() {
     let all = (0..600_u32).map(|n| Interaction { reader: n % 40, book: n * 7 % 31 % 30, stars: None });
     let data = Interactions::new(40, BOOKS, all).unwrap();
     let run = Run::new(1, Progress::new()).unwrap();
-    let mut random = Random(20_260_701);
+    let mut random = Random(SplitMix64(20_260_701));
     let (mut read, mut refused) = (0, 0);
     for kind in [Kind::Slim, Kind::Als, Kind::Popular, Kind::KnnCosine] {
         let mut parameters = Parameters::default();

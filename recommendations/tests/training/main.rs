@@ -203,28 +203,4 @@ async fn within<T>(seconds: u64, what: &str, mut ask: impl AsyncFnMut() -> Optio
     }
 }
 
-/// Makes of each `async fn name(place: Place)` a test on SQLite and one on PostgreSQL.
-macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($place:ident: Place) $body:block)*) => {
-        $(mod $name {
-            #[allow(unused_imports)]
-            use super::*;
-
-            $(#[$meta])*
-            async fn check($place: crate::Place) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                check(crate::Place::sqlite().unwrap()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                if let Some(place) = crate::Place::postgres() {
-                    check(place).await;
-                }
-            }
-        })*
-    };
-}
-pub(crate) use on_both;
+pub(crate) use testing::on_both;

@@ -2,6 +2,7 @@
 
 mod eventually;
 pub mod http;
+mod on_both;
 mod postgres;
 mod settings;
 
