@@ -54,6 +54,15 @@ struct Kept {
     card: Arc<Fragment>,
 }
 
+impl Kept {
+    /// Whether it is this book's card. Why and how strongly a book is recommended, the card does not say.
+    fn shows(&self, book: &BookRecommendation) -> bool {
+        let of = &self.of;
+        (of.id, &of.title, &of.title_language) == (book.id, &book.title, &book.title_language)
+            && (&of.authors, &of.categories) == (&book.authors, &book.categories)
+    }
+}
+
 impl Default for Cards {
     fn default() -> Self {
         Self((0..SLOTS).map(|_| ArcSwapOption::empty()).collect())
@@ -65,7 +74,7 @@ impl Cards {
     pub(crate) fn card(&self, book: &BookRecommendation, catalogue: &Catalogue) -> Arc<Fragment> {
         let slot = &self.0[book.id.unsigned_abs() as usize % SLOTS];
         if let Some(kept) = &*slot.load()
-            && kept.of == *book
+            && kept.shows(book)
         {
             return Arc::clone(&kept.card);
         }

@@ -4,15 +4,30 @@
 //! whole follows from those of its parts (RFC 1951, RFC 1952). So a page whose parts are all known is never
 //! compressed anew.
 
-use axum::http::{HeaderMap, header};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    mem,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    http::{HeaderMap, header},
+};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use http_body::{Frame, SizeHint};
+
+/// What is longer, in bytes, is not copied into a page: the page's body refers to it.
+const LONG: usize = 4096;
 
 /// Some HTML, plain and deflated.
 #[derive(Debug)]
 pub(crate) struct Fragment {
-    html: Box<str>,
+    html: Bytes,
     /// Ends on a byte's edge, without a last block.
-    deflated: Box<[u8]>,
+    deflated: Bytes,
     crc: Crc,
 }
 
@@ -46,44 +61,78 @@ impl Fragment {
     }
 
     pub(crate) fn html(&self) -> &str {
-        &self.html
+        std::str::from_utf8(&self.html).expect("it was made of a string")
     }
 }
 
-/// A page that is being put together in one buffer.
+/// A page that is being put together, and then its body.
 pub(crate) struct Assembly {
-    out: Vec<u8>,
+    pieces: VecDeque<Bytes>,
+    /// Short fragments, one behind the other.
+    short: Vec<u8>,
     gzip: Option<Crc>,
 }
 
 impl Assembly {
-    pub(crate) fn new(gzip: bool, capacity: usize) -> Self {
-        let mut out = Vec::with_capacity(capacity);
+    pub(crate) fn new(gzip: bool) -> Self {
+        let mut short = Vec::with_capacity(LONG);
         if gzip {
             // Magic number, deflate, no flags, no time, any level, any system.
-            out.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+            short.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
         }
-        Self { out, gzip: gzip.then(Crc::new) }
+        Self { pieces: VecDeque::with_capacity(4), short, gzip: gzip.then(Crc::new) }
     }
 
     pub(crate) fn push(&mut self, fragment: &Fragment) {
-        match &mut self.gzip {
-            None => self.out.extend_from_slice(fragment.html.as_bytes()),
+        let bytes = match &mut self.gzip {
+            None => &fragment.html,
             Some(crc) => {
-                self.out.extend_from_slice(&fragment.deflated);
                 crc.combine(&fragment.crc);
+                &fragment.deflated
             }
+        };
+        if bytes.len() <= LONG {
+            self.short.extend_from_slice(bytes);
+        } else {
+            self.end_short();
+            self.pieces.push_back(bytes.clone());
         }
     }
 
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        if let Some(crc) = self.gzip {
+    pub(crate) fn finish(mut self) -> Body {
+        if let Some(crc) = &self.gzip {
             // An empty last block, then the check sum and the length.
-            self.out.extend_from_slice(&[3, 0]);
-            self.out.extend_from_slice(&crc.sum().to_le_bytes());
-            self.out.extend_from_slice(&crc.amount().to_le_bytes());
+            let (sum, amount) = (crc.sum().to_le_bytes(), crc.amount().to_le_bytes());
+            self.short.extend([3, 0].into_iter().chain(sum).chain(amount));
         }
-        self.out
+        self.end_short();
+        Body::new(self)
+    }
+
+    fn end_short(&mut self) {
+        if !self.short.is_empty() {
+            self.pieces.push_back(mem::take(&mut self.short).into());
+        }
+    }
+}
+
+impl HttpBody for Assembly {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.pieces.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.pieces.iter().map(|piece| piece.len() as u64).sum())
     }
 }
 
@@ -103,24 +152,27 @@ pub(crate) fn takes_gzip(request: &HeaderMap) -> bool {
 mod tests {
     use std::io::Read as _;
 
+    use axum::body::to_bytes;
+
     use super::{Assembly, Fragment, takes_gzip};
 
-    #[test]
-    fn fragments_make_one_gzip_member() {
+    #[tokio::test]
+    async fn fragments_make_one_gzip_member() {
         let parts = ["", "<p>Ærlig talt</p>", &"<li>a book</li>".repeat(5000), "x"].map(str::to_owned);
         // Hardly compressible, so that the buffer has to grow.
         let noise: String = (0_u32..30_000)
             .map(|n| char::from(33 + (n.wrapping_mul(2_654_435_761) >> 24) as u8 % 90))
             .collect();
         let fragments: Vec<_> = parts.into_iter().chain([noise]).map(Fragment::new).collect();
-        let build = |gzip| {
-            let mut page = Assembly::new(gzip, 0);
+        let build = async |gzip| {
+            let mut page = Assembly::new(gzip);
             fragments.iter().for_each(|fragment| page.push(fragment));
-            page.finish()
+            to_bytes(page.finish(), usize::MAX).await.unwrap()
         };
-        let (plain, gzip) = (build(false), build(true));
+        let (plain, gzip) = (build(false).await, build(true).await);
+        assert_eq!(plain.len(), fragments.iter().map(|fragment| fragment.html().len()).sum::<usize>());
         let mut unpacked = Vec::new();
-        flate2::read::GzDecoder::new(gzip.as_slice()).read_to_end(&mut unpacked).unwrap();
+        flate2::read::GzDecoder::new(&*gzip).read_to_end(&mut unpacked).unwrap();
         assert!(plain == unpacked);
         assert!(gzip.len() < plain.len() / 2);
     }

@@ -7,7 +7,7 @@ pub mod admin;
 pub mod certs;
 pub mod config;
 mod failure;
-mod gathered;
+mod gather;
 pub mod grpc;
 mod listen;
 mod readiness;
@@ -21,7 +21,7 @@ pub mod token;
 pub mod trace;
 
 pub use failure::{Failure, chain};
-pub use gathered::Gathered;
+pub use gather::gathered;
 pub use listen::{bind, listening};
 pub use readiness::{Hold, Readiness, State};
 pub use server::{Limits, Peer, Protocol, Server};

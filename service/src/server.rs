@@ -1,6 +1,7 @@
 //! The one accept loop: gRPC, pages and the admin port all run on it.
 
 mod cuts;
+mod refusal;
 mod waiting;
 
 use std::{
@@ -29,8 +30,9 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use crate::{Gathered, Phase, Shutdown, telemetry::Metrics, tls::ServerTls};
+use crate::{Phase, Shutdown, gathered, telemetry::Metrics, tls::ServerTls};
 use cuts::{Cut, Cuts};
+use refusal::Named;
 use waiting::{Pieces, Stream, Waiting};
 
 /// How much of an answer the kernel holds before it was sent. The kernel asks for more when half of it is left, so this is
@@ -192,7 +194,7 @@ impl Server {
             };
             // An HTTP/1.1 connection has one request at a time, and nothing to gather.
             match limits.protocol {
-                Protocol::Http2 => tokio::spawn(Gathered::new(run)),
+                Protocol::Http2 => tokio::spawn(gathered(run)),
                 Protocol::Http1 | Protocol::Both => tokio::spawn(run),
             };
         }
@@ -282,7 +284,9 @@ where
             }
         });
         let builder = builder(&limits);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let refused: u64 = rand::random();
+        let mut connection =
+            pin!(builder.serve_connection(TokioIo::new(Named::new(stream, refused)), service));
         let mut closing = pin!(async {
             tokio::select! {
                 () = shutdown.draining() => {}
@@ -321,7 +325,7 @@ where
             }
         };
         if let Err(error) = ended {
-            cuts.refused(address, &*error);
+            cuts.refused(address, refused, &*error);
             // The other side may go away at any time.
             tracing::debug!(peer = %address, error, "connection ended");
         }

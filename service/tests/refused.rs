@@ -1,4 +1,4 @@
-//! What is no request gets hyper's own answer, a log line and a count.
+//! What is no request gets hyper's own answer, with a name, a log line of that name, and a count.
 
 use std::{
     io::{self, Write},
@@ -73,7 +73,10 @@ async fn garbage_and_heads_that_are_too_long_are_logged_and_counted() {
         let line = lines.last().unwrap();
         assert_eq!((&line["target"], &line["method"]), (&"call".into(), &"unknown".into()), "{line}");
         assert_eq!((&line["code"], &line["peer"]), (&code.into(), &"127.0.0.1".into()), "{line}");
-        assert_eq!(line["request"].as_str().map(str::len), Some(16), "{line}");
+        let id = line["request"].as_str().unwrap();
+        assert_eq!(id.len(), 16, "{line}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("\r\nx-request-id: {id}")) && body.is_empty(), "{answer}");
         assert!(metrics.render().contains(&format!("connections_cut_total{{reason=\"{reason}\"}}")));
     }
     let counted = metrics.render();

@@ -1,46 +1,82 @@
 //! Visitors of whom nothing is known ask the same thing, and many at the same moment: then it is asked once for all of them.
 //!
-//! Nobody gets an answer to a question that was sent before they asked: whoever asks first lets those have a turn who are
-//! ready to ask, and only then sends. So a list is never kept, and a quiet shop asks for every page.
+//! Nobody gets an answer to a question that was sent before they asked. While one is under way, those who come gather, and
+//! the first of them sends the next when the answer is there, as a database commits for all who wait. So a list is never
+//! kept, and a quiet shop asks for every page.
 
 use std::{
     collections::HashMap,
     future::Future,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use protobufs::recommendations::BookRecommendation;
-use tokio::{sync::oneshot, task::yield_now};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::yield_now,
+    time::timeout,
+};
 
 use super::CallError;
 
 /// So many share one answer at most.
 const MOST: usize = 256;
+/// How long those who gather wait for a question that is under way: some times as long as an answer takes when all is well.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 type Books = Result<Arc<[BookRecommendation]>, CallError>;
 
 /// What is asked: a category and how many books.
 pub(super) type Question = (i32, i32);
 
-/// The questions that are about to be sent, each with those who wait for its answer beside the one who sends it.
+/// The questions that are under way, and those that are about to be sent.
 #[derive(Default)]
-pub(super) struct Together(Mutex<HashMap<Question, Vec<oneshot::Sender<Books>>>>);
+pub(super) struct Together(Mutex<HashMap<Question, Line>>);
+
+/// One question's senders.
+#[derive(Default)]
+struct Line {
+    under_way: usize,
+    /// Who sends the next, if anybody is about to.
+    next: Option<Next>,
+}
+
+/// A question that is about to be sent.
+#[derive(Default)]
+struct Next {
+    /// Tells the sender that no other is under way.
+    free: Arc<Notify>,
+    /// Who waits for the answer beside the sender.
+    waiting: Vec<oneshot::Sender<Books>>,
+}
 
 impl Together {
     /// The answer to `question`, which `ask` sends, and whether another one's was shared. `ask` may be dropped unused.
     pub(super) async fn ask(&self, question: Question, ask: impl Future<Output = Books>) -> (Books, Asked) {
-        if let Some(answer) = self.join(question) {
-            return match answer.await {
-                Ok(books) => (books, Asked::Shared),
-                // Whoever was to send it has gone.
-                Err(_) => (ask.await, Asked::Alone),
-            };
+        let free = match self.join(question) {
+            Joined::Waits(answer) => {
+                return match answer.await {
+                    Ok(books) => (books, Asked::Shared),
+                    // Whoever was to send it has gone.
+                    Err(_) => (ask.await, Asked::Alone),
+                };
+            }
+            Joined::Sends(free) => free,
+            Joined::Crowded => return (ask.await, Asked::Alone),
+        };
+        let mut sender = Sender { together: self, question, sent: false };
+        match free {
+            // It is sent all the same if the one under way takes its time.
+            Some(free) => _ = timeout(PATIENCE, free.notified()).await,
+            // Those who are ready to ask come along.
+            None => yield_now().await,
         }
-        let gathering = Gathering { together: self, question };
-        yield_now().await;
         // Who asks from here on is too late for this answer.
-        let waiting = gathering.close();
+        let waiting = sender.send();
         let books = ask.await;
+        drop(sender);
         for one in waiting {
             // Who does not wait any more needs none.
             _ = one.send(books.clone());
@@ -48,22 +84,37 @@ impl Together {
         (books, Asked::Alone)
     }
 
-    /// Waits with those who ask the same, if anybody is about to. Otherwise the next ones wait for this one.
-    fn join(&self, question: Question) -> Option<oneshot::Receiver<Books>> {
-        let mut gathering = self.lock();
-        let Some(waiting) = gathering.get_mut(&question).filter(|waiting| waiting.len() < MOST) else {
-            gathering.insert(question, Vec::new());
-            return None;
-        };
-        let (answer, coming) = oneshot::channel();
-        waiting.push(answer);
-        Some(coming)
+    fn join(&self, question: Question) -> Joined {
+        let mut lines = self.lock();
+        let line = lines.entry(question).or_default();
+        match &mut line.next {
+            Some(next) if next.waiting.len() < MOST => {
+                let (answer, coming) = oneshot::channel();
+                next.waiting.push(answer);
+                Joined::Waits(coming)
+            }
+            Some(_) => Joined::Crowded,
+            next => {
+                let started = next.insert(Next::default());
+                Joined::Sends((line.under_way > 0).then(|| Arc::clone(&started.free)))
+            }
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Question, Vec<oneshot::Sender<Books>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Question, Line>> {
         // Nothing that is done under it can panic half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What somebody who asks is to do.
+enum Joined {
+    /// To wait for an answer that another one fetches.
+    Waits(oneshot::Receiver<Books>),
+    /// To fetch it, once this says so if another question is under way.
+    Sends(Option<Arc<Notify>>),
+    /// To ask alone: enough wait already.
+    Crowded,
 }
 
 /// Whether a question was sent for one visitor alone.
@@ -73,21 +124,40 @@ pub(super) enum Asked {
     Shared,
 }
 
-/// A question that is about to be sent. Those who wait for it learn if it never is.
-struct Gathering<'a> {
+/// Who sends a question. Those who wait for it learn if it never is.
+struct Sender<'a> {
     together: &'a Together,
     question: Question,
+    sent: bool,
 }
 
-impl Gathering<'_> {
-    fn close(self) -> Vec<oneshot::Sender<Books>> {
-        self.together.lock().remove(&self.question).unwrap_or_default()
+impl Sender<'_> {
+    /// From now on it is under way: those who wait for its answer.
+    fn send(&mut self) -> Vec<oneshot::Sender<Books>> {
+        self.sent = true;
+        let mut lines = self.together.lock();
+        let line = lines.entry(self.question).or_default();
+        line.under_way += 1;
+        mem::take(&mut line.next).map(|next| next.waiting).unwrap_or_default()
     }
 }
 
-impl Drop for Gathering<'_> {
+impl Drop for Sender<'_> {
     fn drop(&mut self) {
-        self.together.lock().remove(&self.question);
+        let mut lines = self.together.lock();
+        let Some(line) = lines.get_mut(&self.question) else { return };
+        match (self.sent, &line.next) {
+            (true, next) => {
+                line.under_way -= 1;
+                if let Some(next) = next {
+                    next.free.notify_one();
+                }
+            }
+            (false, _) => line.next = None,
+        }
+        if line.under_way == 0 && line.next.is_none() {
+            lines.remove(&self.question);
+        }
     }
 }
 
@@ -102,7 +172,9 @@ mod tests {
 
     use futures_util::future::join_all;
 
-    use super::{Arc, Asked, Books, CallError, Together};
+    use tokio::{sync::oneshot, time::timeout};
+
+    use super::{Arc, Asked, Books, CallError, Duration, Together};
 
     fn books() -> Books {
         Ok(Arc::from([]))
@@ -125,6 +197,52 @@ mod tests {
         assert_eq!(alone, 2);
         ask((0, 3)).await.0.unwrap();
         assert_eq!(sent.get(), 3);
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_it_is_under_way_shares_the_next_one() {
+        let together = Together::default();
+        let sent = Cell::new(0);
+        let (answer, answered) = oneshot::channel::<()>();
+        let ask = |answered: oneshot::Receiver<()>| {
+            let sent = &sent;
+            together.ask((0, 3), async move {
+                sent.set(sent.get() + 1);
+                _ = answered.await;
+                books()
+            })
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = pin!(ask(answered));
+        while sent.get() == 0 {
+            assert!(first.as_mut().poll(&mut context).is_pending());
+        }
+        let at_once = || {
+            let (answer, answered) = oneshot::channel();
+            _ = answer.send(());
+            answered
+        };
+        let mut second = pin!(ask(at_once()));
+        let mut third = pin!(ask(at_once()));
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        assert_eq!(sent.get(), 1, "they wait for the one that is under way");
+        answer.send(()).unwrap();
+        assert_eq!(first.await.1, Asked::Alone);
+        assert_eq!((second.await.1, third.await.1, sent.get()), (Asked::Alone, Asked::Shared, 2));
+        assert!(together.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_long_is_not_waited_for() {
+        let together = Together::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut slow = pin!(together.ask((0, 3), pending()));
+        for _ in 0..2 {
+            assert!(slow.as_mut().poll(&mut context).is_pending());
+        }
+        let other = timeout(Duration::from_secs(10), together.ask((0, 3), async { books() })).await;
+        assert_eq!(other.expect("it was sent meanwhile"), (books(), Asked::Alone));
     }
 
     #[tokio::test]

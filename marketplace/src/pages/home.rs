@@ -52,7 +52,7 @@ pub(crate) async fn page(
     let (answer, shown) = tokio::join!(asked, shop.shelves.first());
     let Halves { before, after, .. } = &shown.home;
     let gzip = takes_gzip(&request);
-    let mut page = Assembly::new(gzip, before.html().len() + after.html().len() + 12 * 1024);
+    let mut page = Assembly::new(gzip);
     page.push(before);
     match answer {
         Ok(books) if books.is_empty() => page.push(&EMPTY),
@@ -123,7 +123,7 @@ async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader, request: &Hea
     }
     page.push_str(rest);
     let gzip = takes_gzip(request);
-    let mut whole = Assembly::new(gzip, page.len());
+    let mut whole = Assembly::new(gzip);
     whole.push(&Fragment::once(page));
     let mut answer = send(whole, gzip);
     keep_private(&mut answer);

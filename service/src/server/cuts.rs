@@ -60,9 +60,9 @@ impl Cuts {
         }
     }
 
-    /// Writes down what hyper has refused by itself, if `error` says that it has. Such a request never became a call, and
-    /// hyper's answer has neither body nor headers of ours.
-    pub(super) fn refused(&self, peer: SocketAddr, error: &(dyn std::error::Error + 'static)) {
+    /// Writes down what hyper has refused by itself, if `error` says that it has, under the name that its answer bears. Such
+    /// a request never became a call.
+    pub(super) fn refused(&self, peer: SocketAddr, id: u64, error: &(dyn std::error::Error + 'static)) {
         let Some(error) = error.downcast_ref::<hyper::Error>() else { return };
         if !error.is_parse() || error.is_parse_version_h2() {
             return;
@@ -72,7 +72,7 @@ impl Cuts {
         self.add(cut);
         let peer = peer.ip();
         // The same fields as the line of a call.
-        let request = format_args!("{:016x}", rand::random::<u64>());
+        let request = format_args!("{id:016x}");
         tracing::info!(target: "call", method = "unknown", code, %peer, request, %error);
     }
 }
