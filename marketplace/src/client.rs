@@ -16,6 +16,7 @@ mod hosts;
 mod measure;
 mod readers;
 mod library;
+mod models;
 
 use std::{
     fmt,
@@ -39,6 +40,7 @@ use tokio::{sync::watch, task::AbortHandle};
 pub use addresses::{Lookup, Resolver};
 pub use hosts::{Host, Hosts, HostsError};
 pub use library::{ImportError, Imported};
+pub use models::OperatorError;
 pub use readers::Word;
 
 use self::{

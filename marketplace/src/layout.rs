@@ -84,7 +84,8 @@ impl Layout {
 }
 
 /// 12,345.
-pub(crate) fn thousands(number: i32) -> String {
+pub(crate) fn thousands(number: impl Into<i64>) -> String {
+    let number = number.into();
     let digits = number.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + 4);
     if number < 0 {

@@ -16,12 +16,15 @@ mod shelves;
 mod history;
 mod controls;
 mod cards;
+mod plots;
+mod figures;
 mod layout;
 mod catalogue;
 mod fragment;
 pub mod covers;
 mod statics;
 mod fnv;
+mod operators;
 mod reader;
 pub mod client;
 
@@ -37,7 +40,7 @@ use tokio::net::TcpListener;
 pub use config::{Config, PublicUrl};
 pub use reader::{CookieKey, CookieKeyError};
 
-use crate::{client::Client, reader::Cookies, shop::Shop};
+use crate::{client::Client, operators::Operators, reader::Cookies, shop::Shop};
 
 /// The prefix of the service's variables.
 pub const PREFIX: &str = "MARKETPLACE";
@@ -93,9 +96,11 @@ pub fn start(
             Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics)
                 .with_token(config.token.token.as_ref());
         let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
+        let operators = Operators::new(config.token.token, key.clone(), https, config.public_url.as_ref());
         let shop = Arc::new(Shop::new(
             client,
             Cookies::new(key, https),
+            operators,
             config.public_url,
             config.call_deadline,
             &shell.metrics,

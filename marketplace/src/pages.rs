@@ -15,6 +15,7 @@ pub(crate) mod import;
 pub(crate) mod erase;
 pub(crate) mod cover;
 pub(crate) mod robots;
+pub(crate) mod operators;
 pub(crate) mod error;
 
 use askama::Template;

@@ -87,10 +87,7 @@ impl Cookies {
 
     /// The first cookie of this name that is ours and can be read.
     fn find<T>(&self, request: &HeaderMap, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let lines = request.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
-        values.find_map(|value| read(self.key.open(name, value)?))
+        sent(request, name).find_map(|value| read(self.key.open(name, value)?))
     }
 
     /// Browsers take the prefix only over HTTPS and for this very host: a neighbouring one cannot plant it.
@@ -101,6 +98,13 @@ impl Cookies {
     fn session_name(&self) -> &'static str {
         if self.secure { "__Host-said" } else { "said" }
     }
+}
+
+/// The values that a browser has sent for a cookie of this name.
+pub(crate) fn sent<'a>(request: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = request.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(move |(known, _)| *known == name).map(|(_, value)| value)
 }
 
 fn read_id(text: &str, now: u64) -> Option<i32> {

@@ -9,8 +9,8 @@ use axum::{
 
 use crate::{
     pages::{
-        book, categories, category, cover, erase, export, for_you, home, import, my_books, opinion, robots,
-        search, welcome,
+        book, categories, category, cover, erase, export, for_you, home, import, my_books, operators,
+        opinion, robots, search, welcome,
     },
     shop::Shop,
     statics,
@@ -33,10 +33,12 @@ pub(crate) fn routes(shop: Arc<Shop>) -> Router {
         .route("/my-books/export.csv", get(export::file))
         .route("/my-books/erase", get(erase::ask).post(erase::erase))
         .route("/my-books/erased", get(erase::erased))
+        .merge(operators::routes())
         .route("/categories/", get(without_slash))
         .route("/categories/{slug}/", get(without_slash))
         .route("/books/{id}/", get(without_slash))
         .route("/search/", get(without_slash))
+        .route("/operators/", get(without_slash))
         .route("/covers/{file}", get(cover::file))
         .route("/robots.txt", get(robots::text))
         .route("/favicon.ico", get(statics::favicon_ico))

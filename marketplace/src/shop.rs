@@ -4,7 +4,7 @@ use service::telemetry::Metrics;
 
 use crate::{
     cards::Cards, client::Client, config::PublicUrl, events::Events, imports::Imports, layout::Layout,
-    reader::Cookies, shelves::Shelves,
+    operators::Operators, reader::Cookies, shelves::Shelves,
 };
 
 /// What every page is made from.
@@ -13,6 +13,7 @@ pub(crate) struct Shop {
     pub(crate) shelves: Shelves,
     pub(crate) cards: Cards,
     pub(crate) cookies: Cookies,
+    pub(crate) operators: Operators,
     pub(crate) events: Events,
     pub(crate) imports: Arc<Imports>,
     pub(crate) public_url: Option<PublicUrl>,
@@ -23,6 +24,7 @@ impl Shop {
     pub(crate) fn new(
         client: Client,
         cookies: Cookies,
+        operators: Operators,
         public_url: Option<PublicUrl>,
         deadline: Duration,
         metrics: &Metrics,
@@ -34,6 +36,7 @@ impl Shop {
             shelves,
             cards: Cards::default(),
             cookies,
+            operators,
             events,
             imports: Arc::default(),
             public_url,

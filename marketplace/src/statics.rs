@@ -27,6 +27,13 @@ pub(crate) static STYLE: LazyLock<Static> = LazyLock::new(|| {
 pub(crate) static SCRIPT: LazyLock<Static> = LazyLock::new(|| {
     Static::new("shop", "js", "text/javascript; charset=utf-8", include_bytes!("../static/shop.js"))
 });
+/// What operators' pages need beside the style of all.
+pub(crate) static OPERATORS_STYLE: LazyLock<Static> = LazyLock::new(|| {
+    Static::new("operators", "css", "text/css; charset=utf-8", include_bytes!("../static/operators.css"))
+});
+pub(crate) static OPERATORS_SCRIPT: LazyLock<Static> = LazyLock::new(|| {
+    Static::new("operators", "js", "text/javascript; charset=utf-8", include_bytes!("../static/operators.js"))
+});
 /// What services show where somebody shares a link; they take no SVG. Drawn by `tests/browser/preview.mjs`.
 pub(crate) static PREVIEW: LazyLock<Static> =
     LazyLock::new(|| Static::new("preview", "png", "image/png", include_bytes!("../static/preview.png")));
@@ -49,9 +56,8 @@ impl Static {
 
 /// `GET /static/{file}`
 pub(crate) async fn file(Path(file): Path<String>, request: HeaderMap) -> Response {
-    let known =
-        [&*STYLE, &*SCRIPT, &*PREVIEW].into_iter().find(|known| known.address.ends_with(&format!("/{file}")));
-    match known {
+    let all = [&*STYLE, &*SCRIPT, &*PREVIEW, &*OPERATORS_STYLE, &*OPERATORS_SCRIPT];
+    match all.into_iter().find(|known| known.address.ends_with(&format!("/{file}"))) {
         Some(known) => answer(known, &request, FOR_EVER),
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -25,7 +25,10 @@ use tonic::{
 };
 
 pub use self::{models::Comparing, recommendations::Choice};
-use crate::{knowledge::Known, loading::Current, ratings::Ratings, readers::Readers, training::Training};
+use crate::{
+    knowledge::Known, loading::Current, ratings::Ratings, readers::Readers, statistics::Counted,
+    training::Training,
+};
 
 /// What a call may ask for and wait for.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +95,7 @@ pub fn models(
     current: Current,
     training: Training,
     comparing: Comparing,
+    counted: Counted,
     shutdown: Shutdown,
     guard: Guard,
     max_message_bytes: usize,
@@ -99,10 +103,11 @@ pub fn models(
     ModelsServiceServer<impl protobufs::models::models_service_server::ModelsService>,
     Guard,
 > {
-    let models = ModelsServiceServer::new(models::Service::new(current, training, comparing, shutdown))
-        .max_decoding_message_size(max_message_bytes)
-        .max_encoding_message_size(MAX_ANSWER_BYTES)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Gzip);
+    let models =
+        ModelsServiceServer::new(models::Service::new(current, training, comparing, counted, shutdown))
+            .max_decoding_message_size(max_message_bytes)
+            .max_encoding_message_size(MAX_ANSWER_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip);
     InterceptedService::new(models, guard)
 }

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod grpc;
 pub mod training;
+pub mod statistics;
 pub mod knowledge;
 pub mod recommend;
 pub mod loading;
@@ -43,6 +44,7 @@ use crate::{
     loading::Loader,
     objects::{Objects, ObjectsError},
     readers::{ReaderMetrics, Readers, Writer},
+    statistics::Counted,
     store::{Store, StoreError},
     training::Training,
 };
@@ -118,6 +120,7 @@ pub async fn start(
         let choice = config.choice();
         let guard = Guard::new(config.token.token);
         let comparing = grpc::Comparing { variants: Arc::clone(&choice.variants), readers: readers.clone() };
+        let counted = Counted::new(keeper.known(), ratings.clone());
         let routes = grpc::routes(keeper.known(), ratings, choice, bounds)
             .add_service(grpc::readers(
                 loader.current(),
@@ -130,6 +133,7 @@ pub async fn start(
                 loader.current(),
                 training.clone(),
                 comparing,
+                counted,
                 shell.shutdown.clone(),
                 guard,
                 bounds.max_message_bytes,

@@ -41,7 +41,10 @@ fn module(path: &str) -> &str {
 #[test]
 fn the_domain_knows_no_transport_and_no_sql() {
     for (path, code) in code() {
-        if matches!(module(&path), "recommend" | "catalogue" | "ratings" | "search" | "models" | "evaluate") {
+        if matches!(
+            module(&path),
+            "statistics" | "recommend" | "catalogue" | "ratings" | "search" | "models" | "evaluate"
+        ) {
             for foreign in
                 ["tonic", "prost", "protobufs", "axum", "sqlx", "hyper", "crate::grpc", "crate::store"]
             {

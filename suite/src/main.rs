@@ -8,6 +8,7 @@ mod models;
 mod remote;
 mod run;
 mod train;
+mod variants;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
@@ -43,6 +44,7 @@ enum Command {
     Train(train::Train),
     Jobs(train::Jobs),
     Models(models::Models),
+    Variants(variants::Variants),
     Simulated(train::Simulated),
     /// Make a development authority with a server and a client certificate
     Certs(certs::Certs),
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Some(Command::Train(train)) => train.run(cli.data),
         Some(Command::Jobs(jobs)) => jobs.run(),
         Some(Command::Models(models)) => models.run(),
+        Some(Command::Variants(variants)) => variants.run(),
         Some(Command::Simulated(simulated)) => simulated.run(),
         Some(Command::Certs(certs)) => certs.run(),
         Some(Command::Settings) => run::show_settings(),

@@ -47,8 +47,8 @@ enum Mend {
 }
 
 impl Inner {
-    /// Asks, once more if need be, and answers within the deadline. Calls either only read or carry the name of their
-    /// request, so none does harm when repeated.
+    /// Asks, once more if need be, and answers within the deadline. Most calls only read or carry the name of their request,
+    /// and do no harm when repeated; the others are sent again only where no server has begun to work on them.
     pub(super) async fn call<A: Message + Default>(
         &self,
         trace: &TraceContext,
@@ -66,6 +66,17 @@ impl Inner {
         message: Bytes,
         time: Duration,
     ) -> Result<A, CallError> {
+        self.try_send(trace, method, message, time).await.map_err(|fault| fault.error())
+    }
+
+    /// As [`Inner::send`], for callers who want to know what exactly has failed.
+    pub(super) async fn try_send<A: Message + Default>(
+        &self,
+        trace: &TraceContext,
+        method: Method,
+        message: Bytes,
+        time: Duration,
+    ) -> Result<A, Fault> {
         self.open();
         let measured = self.measures.begin(method);
         self.budget.earn();
@@ -86,7 +97,7 @@ impl Inner {
             }
             Err(fault) => {
                 measured.failed(&fault, trace);
-                Err(fault.error())
+                Err(fault)
             }
         }
     }
@@ -116,7 +127,7 @@ impl Inner {
 
     async fn attempts(&self, asked: &Asked<'_>) -> Result<Bytes, Fault> {
         let mut failed: Option<(Fault, Arc<Line>)> = None;
-        let (mut refusals, mut retried) = (0, false);
+        let (mut refusals, mut retried) = (0, !asked.method.may_be_repeated());
         loop {
             let Some(line) = self.line(failed.as_ref().map(|(_, line)| line), asked.deadline).await else {
                 return Err(failed.map_or(Fault::Nobody, |(fault, _)| fault));

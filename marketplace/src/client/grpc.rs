@@ -280,6 +280,27 @@ fn status(headers: &HeaderMap) -> Result<(), Fault> {
     }
 }
 
+/// A status's message without its percent signs.
+pub(crate) fn decoded(message: &str) -> String {
+    let bytes = message.as_bytes();
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let code = message.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                text.push(byte);
+                at += 3;
+            }
+            None => {
+                text.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// Whether the data is exactly one message, as it nearly always is.
 fn whole(data: &Bytes) -> bool {
     data.len() <= PREFIX_BYTES + MAX_ANSWER_BYTES
@@ -325,6 +346,12 @@ mod tests {
             let addressed = Addressed::new("http", "[::1]:50051").unwrap();
             assert_eq!(addressed.request(method).uri().path(), method.path());
         }
+    }
+
+    #[test]
+    fn status_messages_are_decoded() {
+        let message = "no column %E2%80%9CTitle%E2%80%9D, 100% sure%2";
+        assert_eq!(decoded(message), "no column “Title”, 100% sure%2");
     }
 
     #[test]

@@ -135,45 +135,13 @@ async fn receive(
 
 fn refusal(fault: &Fault) -> ImportError {
     match fault {
-        Fault::Status { code: Code::InvalidArgument, message } => ImportError::Refused(decoded(message)),
+        Fault::Status { code: Code::InvalidArgument, message } => {
+            ImportError::Refused(grpc::decoded(message))
+        }
         Fault::Status { code: Code::OutOfRange, .. } => ImportError::TooLong,
         Fault::Status { code: Code::ResourceExhausted, .. } => ImportError::Busy,
         _ => match fault.error() {
             CallError::NotFound | CallError::Invalid | CallError::Unavailable => ImportError::Unavailable,
         },
-    }
-}
-
-/// `grpc-message` without its percent signs.
-fn decoded(message: &str) -> String {
-    let bytes = message.as_bytes();
-    let mut text = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let code = message.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                text.push(byte);
-                at += 3;
-            }
-            None => {
-                text.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decoded;
-
-    #[test]
-    fn messages_are_decoded() {
-        assert_eq!(
-            decoded("no column %E2%80%9CTitle%E2%80%9D, 100% sure%2"),
-            "no column “Title”, 100% sure%2"
-        );
     }
 }

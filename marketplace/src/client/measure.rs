@@ -104,7 +104,10 @@ impl Measured<'_> {
         let code = fault.code();
         let method = self.method.path();
         self.measures.calls.with_label_values(&[method, code_name(code)]).inc();
-        let blame = !matches!(code, Code::NotFound | Code::InvalidArgument | Code::OutOfRange);
+        let blame = !matches!(
+            code,
+            Code::NotFound | Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition
+        );
         if let Some(unsaid) = blame.then(|| self.measures.log.take()).flatten() {
             let trace = format_args!("{:032x}", trace.trace_id());
             tracing::warn!(method, error = %fault, trace, unsaid, "recommendations does not answer");

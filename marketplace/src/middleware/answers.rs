@@ -18,7 +18,7 @@ use axum::{
 use tower::{Layer, Service};
 
 use super::MAX_ADDRESS;
-use crate::pages::error::Asked;
+use crate::pages::error::{Asked, Whole};
 
 /// Refuses addresses that are too long, turns failures into pages, and adds headers to every answer.
 ///
@@ -96,7 +96,8 @@ where
             Some(answer) => ready!(answer.poll(context))?.map(Body::new),
             None => StatusCode::URI_TOO_LONG.into_response(),
         };
-        if answer.status().is_client_error() || answer.status().is_server_error() {
+        let failed = answer.status().is_client_error() || answer.status().is_server_error();
+        if failed && answer.extensions().get::<Whole>().is_none() {
             answer = this.asked.failed(&answer);
         }
         answer.headers_mut().extend(this.headers.iter().map(|(name, value)| (name.clone(), value.clone())));

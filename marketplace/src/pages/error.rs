@@ -9,7 +9,7 @@ use axum::{
 };
 use service::telemetry::RequestId;
 
-use super::html_response;
+use super::{html_response, operators};
 use crate::{catalogue::Catalogue, client::CallError, layout::Layout};
 
 /// Why a page cannot be shown.
@@ -57,6 +57,10 @@ impl IntoResponse for Problem {
     }
 }
 
+/// An answer that is a page already, whatever its status.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whole;
+
 /// What a reader has sent and could not be stored. It goes along with the failure, so that it can be sent again.
 #[derive(Clone, Debug)]
 pub(crate) struct Unsaved {
@@ -96,18 +100,12 @@ impl Asked {
     /// The page in place of a failed answer, whoever made it.
     pub(crate) fn failed(&self, answer: &Response) -> Response {
         let status = answer.status();
-        let unsaved = answer.extensions().get::<Unsaved>();
-        let (heading, text) = match unsaved {
-            Some(_) => UNSAVED,
-            None => words(status, answer.extensions().get::<Problem>()),
+        let mut page = if operators::is_theirs(self.address.path()) {
+            let words = words(status, answer.extensions().get::<Problem>());
+            operators::failed(answer, words, self.again(status), self.id())
+        } else {
+            self.page(answer)
         };
-        let id = self.id.as_ref().and_then(|id| id.0.to_str().ok()).unwrap_or("unknown");
-        let again = (self.read && status.is_server_error()).then(|| self.address.to_string());
-        let layout =
-            Layout::new(format!("{heading} – Shelfwise"), String::new(), None, &Catalogue::default())
-                .unlisted();
-        let page = Page { layout, heading, text, again, unsaved, status: status.as_u16(), request_id: id };
-        let mut page = html_response(page.to_string());
         *page.status_mut() = status;
         keep(answer.headers(), page.headers_mut());
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -115,6 +113,30 @@ impl Asked {
         }
         page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         page
+    }
+
+    fn page(&self, answer: &Response) -> Response {
+        let status = answer.status();
+        let unsaved = answer.extensions().get::<Unsaved>();
+        let (heading, text) = match unsaved {
+            Some(_) => UNSAVED,
+            None => words(status, answer.extensions().get::<Problem>()),
+        };
+        let layout =
+            Layout::new(format!("{heading} – Shelfwise"), String::new(), None, &Catalogue::default())
+                .unlisted();
+        let (again, request_id) = (self.again(status), self.id());
+        let page = Page { layout, heading, text, again, unsaved, status: status.as_u16(), request_id };
+        html_response(page.to_string())
+    }
+
+    /// The page that may be tried again.
+    fn again(&self, status: StatusCode) -> Option<String> {
+        (self.read && status.is_server_error()).then(|| self.address.to_string())
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_ref().and_then(|id| id.0.to_str().ok()).unwrap_or("unknown")
     }
 }
 

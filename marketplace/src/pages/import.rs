@@ -198,8 +198,8 @@ impl Done {
             .iter()
             .map(|row| [row.line.to_string(), field(&row.title), field(&row.author)]);
         Self {
-            stored: many(total.stored),
-            missed: many(total.unmatched),
+            stored: thousands(total.stored),
+            missed: thousands(total.unmatched),
             one: total.stored == 1,
             unmatched: total.unmatched,
             wrong: total.wrong,
@@ -210,11 +210,6 @@ impl Done {
             missing: imported.unmatched,
         }
     }
-}
-
-/// 12,345.
-fn many(count: i64) -> String {
-    thousands(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
 /// A CSV file as an address: it needs no script, and no memory of ours. `None` for an empty one.

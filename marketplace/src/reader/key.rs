@@ -59,7 +59,7 @@ impl CookieKey {
     }
 
     /// The text with its signature. What is signed for one purpose is worth nothing for another.
-    pub(super) fn sign(&self, purpose: &str, text: &str) -> String {
+    pub(crate) fn sign(&self, purpose: &str, text: &str) -> String {
         let tag = hmac::sign(&self.0, &signed(purpose, text));
         let mut signed = format!("{text}.");
         for byte in tag.as_ref() {
@@ -69,7 +69,7 @@ impl CookieKey {
     }
 
     /// The text, if its signature is right. Takes the same time wherever the first difference is.
-    pub(super) fn open<'a>(&self, purpose: &str, signed_text: &'a str) -> Option<&'a str> {
+    pub(crate) fn open<'a>(&self, purpose: &str, signed_text: &'a str) -> Option<&'a str> {
         let (text, tag) = signed_text.rsplit_once('.')?;
         let tag = bytes(tag)?;
         hmac::verify(&self.0, &signed(purpose, text), &tag).ok().map(|()| text)

@@ -182,18 +182,24 @@ impl Running {
 
     /// Sends a request with further header lines, each ended by `\r\n`.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str) -> Answer {
-        Self::ask(self.address, method, path, headers)
+        Self::ask(self.address, "shop", method, path, headers)
+    }
+
+    /// As [`Running::send`], at its own address: what a browser on this machine asks.
+    pub(crate) fn send_here(&self, method: &str, path: &str, headers: &str) -> Answer {
+        Self::ask(self.address, &self.address.to_string(), method, path, headers)
     }
 
     /// What it says of itself.
     pub(crate) fn metrics(&self) -> String {
-        Self::ask(self.admin, "GET", "/metrics", "").text().to_owned()
+        Self::ask(self.admin, "shop", "GET", "/metrics", "").text().to_owned()
     }
 
-    fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Answer {
+    fn ask(address: SocketAddr, host: &str, method: &str, path: &str, headers: &str) -> Answer {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{headers}\r\n");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut bytes = Vec::new();
         // A server that refuses what it has not read may reset the connection after its answer.
@@ -237,6 +243,16 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
         body.extend_from_slice(&bytes[line + 2..line + 2 + size]);
         bytes = &bytes[line + 4 + size..];
     }
+}
+
+/// Header lines of a form, and the form.
+pub(crate) fn with_form(headers: &str, form: &[(&str, &str)]) -> String {
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    let body = body.extend_pairs(form).finish();
+    let length = body.len();
+    format!(
+        "{headers}content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
 
 /// The values of an attribute that begin with `prefix`, in the order of the page.

@@ -4,6 +4,7 @@ mod browser;
 mod degraded;
 mod fixture;
 mod guards;
+mod operators;
 mod pages;
 mod readers;
 mod statics;

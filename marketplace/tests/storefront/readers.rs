@@ -5,7 +5,7 @@ use std::time::Duration;
 use testing::eventually;
 
 use crate::fixture::{
-    Answer, Running, links, marketplace, recommendations, recommendations_with, shop, silent,
+    Answer, Running, links, marketplace, recommendations, recommendations_with, shop, silent, with_form,
 };
 
 /// A browser as far as cookies and forms go.
@@ -53,16 +53,6 @@ impl<'a> Browser<'a> {
             }
         }
     }
-}
-
-/// Header lines of a form, and the form.
-fn with_form(headers: &str, form: &[(&str, &str)]) -> String {
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    let body = body.extend_pairs(form).finish();
-    let length = body.len();
-    format!(
-        "{headers}content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
 }
 
 fn books(page: &Answer) -> Vec<i32> {

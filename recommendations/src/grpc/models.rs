@@ -1,13 +1,15 @@
 mod render;
+mod statistics;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
 
 use protobufs::models::{
     ActivateModelRequest, ActivateModelResponse, CancelJobRequest, CancelJobResponse, GetJobRequest,
-    GetJobResponse, GetVariantReportRequest, GetVariantReportResponse, ListJobsRequest, ListJobsResponse,
-    ListModelsRequest, ListModelsResponse, Model, RollBackModelRequest, RollBackModelResponse, TrainRequest,
-    TrainResponse, WatchJobRequest, WatchJobResponse, models_service_server::ModelsService,
+    GetJobResponse, GetStatisticsRequest, GetStatisticsResponse, GetVariantReportRequest,
+    GetVariantReportResponse, ListJobsRequest, ListJobsResponse, ListModelsRequest, ListModelsResponse,
+    Model, RollBackModelRequest, RollBackModelResponse, TrainRequest, TrainResponse, WatchJobRequest,
+    WatchJobResponse, models_service_server::ModelsService,
 };
 use service::Shutdown;
 use tokio::{sync::Semaphore, time::Instant};
@@ -24,6 +26,7 @@ use crate::{
     loading::Current,
     models::Kind,
     readers::{Readers, now},
+    statistics::Counted,
     store::{Cause, Job, Scheduled},
     training::{Training, TrainingError},
     variants::{Counts, Variants, summary},
@@ -51,6 +54,7 @@ pub(super) struct Service {
     current: Current,
     training: Training,
     comparing: Comparing,
+    counted: Counted,
     shutdown: Shutdown,
     watchers: Arc<Semaphore>,
 }
@@ -60,9 +64,10 @@ impl Service {
         current: Current,
         training: Training,
         comparing: Comparing,
+        counted: Counted,
         shutdown: Shutdown,
     ) -> Self {
-        Self { current, training, comparing, shutdown, watchers: Arc::new(Semaphore::new(WATCHERS)) }
+        Self { current, training, comparing, counted, shutdown, watchers: Arc::new(Semaphore::new(WATCHERS)) }
     }
 
     async fn variants(
@@ -239,6 +244,16 @@ impl ModelsService for Service {
         request: Request<GetVariantReportRequest>,
     ) -> Result<Response<GetVariantReportResponse>, Status> {
         Ok(answer(self.variants(request.get_ref()).await?))
+    }
+
+    async fn get_statistics(
+        &self,
+        request: Request<GetStatisticsRequest>,
+    ) -> Result<Response<GetStatisticsResponse>, Status> {
+        let days =
+            statistics::days(request.get_ref()).map_err(|violation| CallError::Invalid(vec![violation]))?;
+        let statistics = self.counted.count().await.map_err(|_| CallError::Interrupted)?;
+        Ok(answer(statistics::render(&statistics, days)))
     }
 }
 

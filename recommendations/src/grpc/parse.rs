@@ -50,6 +50,7 @@ pub(super) type PageSize = Size<24, 100>;
 pub(super) type SimilarCount = Size<10, 100>;
 pub(super) type HistoryPageSize = Size<100, 1_000>;
 pub(super) type JobPageSize = Size<20, 100>;
+pub(super) type Days = Size<30, 366>;
 
 impl<const DEFAULT: usize, const MOST: usize> Size<DEFAULT, MOST> {
     pub(super) fn parse(field: &'static str, value: i32) -> Result<Self, Violation> {

@@ -7,6 +7,7 @@ mod lives;
 mod models;
 mod replicas;
 mod simulated;
+mod statistics;
 mod triggers;
 
 use std::{net::SocketAddr, path::Path, time::Duration};
@@ -65,9 +66,9 @@ impl Place {
 
     /// A server without simulated readers that waits with training until it is asked, unless settings say otherwise.
     async fn serve(&self, settings: &[&str]) -> Server {
-        let mut arguments = vec!["--simulated-readers", "false"];
+        let mut arguments = Vec::new();
         // Parameters are chosen only where a test is about that: it takes many models.
-        for (setting, value) in [("--train-after", "0"), ("--train-trials", "1")] {
+        for (setting, value) in [("--simulated-readers", "false"), ("--train-after", "0"), ("--train-trials", "1")] {
             if !settings.contains(&setting) {
                 arguments.extend([setting, value]);
             }

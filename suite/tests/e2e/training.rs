@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protobufs::readers::{EventKind, RecordEventsRequest, readers_service_client::ReadersServiceClient};
 use testing::eventually;
 
 use crate::process::{Ended, Suite, run, shelfwise};
@@ -83,6 +84,45 @@ fn a_model_is_trained_in_a_process_of_its_own() {
     let suite = Suite::spawn(data, &[]);
     suite.ready();
     assert!(suite.lines(&["models"])[0].starts_with(&format!("{version}\tanswers\t")));
+}
+
+#[test]
+fn variants_are_reported_with_their_intervals() {
+    let variants = "control=50 lucky=50:choose=random";
+    let suite = Suite::start_with(&[("RECOMMENDATIONS_VARIANTS", variants), ("RECOMMENDATIONS_TRAIN", "false")]);
+    let none = suite.lines(&["variants"]);
+    assert_eq!(none.len(), 4, "{none:?}");
+    assert!(none[1].starts_with("control        0      0        0  0.0 % (0.0 to 100.0)"), "{none:?}");
+    assert!(none[3].starts_with("Not enough data: control has 0 of the 200 impressions"), "{none:?}");
+
+    let event = |variant: &str, number: u64, kind: EventKind| RecordEventsRequest {
+        recommendation_id: format!("{number:016x}-{number:x}-{variant}"),
+        kind: kind.into(),
+        book_id: 1,
+    };
+    let shown = |variant, count, clicks| {
+        let impressions = (1..=count).map(move |number| event(variant, number, EventKind::Impression));
+        impressions.chain((1..=clicks).map(move |number| event(variant, number, EventKind::Click)))
+    };
+    let events: Vec<_> = shown("control", 1_000, 40).chain(shown("lucky", 1_200, 120)).collect();
+    let address = format!("http://{}", suite.grpc);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut client = ReadersServiceClient::connect(address).await.unwrap();
+        client.record_events(tokio_stream::iter(events)).await.unwrap();
+    });
+    let told = eventually("events are stored", Duration::from_secs(10), || {
+        let lines = suite.lines(&["variants", "--days", "7"]);
+        lines.last().is_some_and(|last| last.starts_with("lucky is clicked more often than control")).then_some(lines)
+    });
+    assert_eq!(
+        told[..3],
+        [
+            "variant  readers  shown  clicked           click rate  led to stars        rating rate",
+            "control     1000   1000       40   4.0 % (2.9 to 5.4)             0  0.0 % (0.0 to 0.4)",
+            "lucky       1200   1200      120  10.0 % (8.4 to 11.8)            0  0.0 % (0.0 to 0.3)",
+        ]
+    );
+    assert_eq!(suite.command(&["variants", "--days", "0"]).code, Some(64));
 }
 
 #[test]

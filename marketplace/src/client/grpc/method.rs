@@ -19,12 +19,20 @@ pub(crate) enum Method {
     EraseReader,
     ImportLibrary,
     RecordEvents,
+    ListModels,
+    ListJobs,
+    Train,
+    CancelJob,
+    ActivateModel,
+    RollBackModel,
+    GetVariantReport,
+    GetStatistics,
     WatchHealth,
 }
 
 impl Method {
     /// Those that are counted.
-    pub(crate) const CALLS: [Self; 18] = [
+    pub(crate) const CALLS: [Self; 26] = [
         Self::Recommend,
         Self::GetBook,
         Self::ListBooks,
@@ -43,6 +51,14 @@ impl Method {
         Self::EraseReader,
         Self::ImportLibrary,
         Self::RecordEvents,
+        Self::ListModels,
+        Self::ListJobs,
+        Self::Train,
+        Self::CancelJob,
+        Self::ActivateModel,
+        Self::RollBackModel,
+        Self::GetVariantReport,
+        Self::GetStatistics,
     ];
 
     pub(crate) const fn path(self) -> &'static str {
@@ -65,6 +81,14 @@ impl Method {
             Self::EraseReader => "/shelfwise.readers.v1.ReadersService/EraseReader",
             Self::ImportLibrary => "/shelfwise.readers.v1.ReadersService/ImportLibrary",
             Self::RecordEvents => "/shelfwise.readers.v1.ReadersService/RecordEvents",
+            Self::ListModels => "/shelfwise.models.v1.ModelsService/ListModels",
+            Self::ListJobs => "/shelfwise.models.v1.ModelsService/ListJobs",
+            Self::Train => "/shelfwise.models.v1.ModelsService/Train",
+            Self::CancelJob => "/shelfwise.models.v1.ModelsService/CancelJob",
+            Self::ActivateModel => "/shelfwise.models.v1.ModelsService/ActivateModel",
+            Self::RollBackModel => "/shelfwise.models.v1.ModelsService/RollBackModel",
+            Self::GetVariantReport => "/shelfwise.models.v1.ModelsService/GetVariantReport",
+            Self::GetStatistics => "/shelfwise.models.v1.ModelsService/GetStatistics",
             Self::WatchHealth => "/grpc.health.v1.Health/Watch",
         }
     }
@@ -90,7 +114,20 @@ impl Method {
             | Self::ExportHistory
             | Self::EraseReader
             | Self::ImportLibrary
-            | Self::RecordEvents => true,
+            | Self::RecordEvents
+            | Self::ListModels
+            | Self::ListJobs
+            | Self::Train
+            | Self::CancelJob
+            | Self::ActivateModel
+            | Self::RollBackModel
+            | Self::GetVariantReport
+            | Self::GetStatistics => true,
         }
+    }
+
+    /// Whether it does no harm when a server carries it out twice.
+    pub(crate) const fn may_be_repeated(self) -> bool {
+        !matches!(self, Self::Train | Self::CancelJob | Self::RollBackModel)
     }
 }
