@@ -237,8 +237,6 @@ fn see_other(address: &str) -> Response {
 
 /// A plot with its words.
 struct Figure {
-    /// Its `id`, and the beginning of those within it.
-    id: &'static str,
     name: &'static str,
     /// What it shows, in a few words.
     about: &'static str,

@@ -1,6 +1,6 @@
 // What a reader's browser must find, in a real Chromium. Run by tests/storefront/browser.rs, which starts the servers:
-// SHOP with the sample catalogue, DOWN without recommendations, SMALL with three books, two of
-// them difficult. Any complaint ends with exit code 1.
+// SHOP with the sample catalogue, DOWN without recommendations, SMALL with three books, two of them difficult, DESK for
+// operators, who sign in with TOKEN: with models, jobs and variants. Any complaint ends with exit code 1.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ const modules = process.env.SHELFWISE_BROWSER_MODULES ?? path.join(here, "node_m
 const require = createRequire(path.join(modules, "anything.js"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const { CHROMIUM, SHOP, DOWN, SMALL } = process.env;
+const { CHROMIUM, SHOP, DOWN, SMALL, DESK, TOKEN } = process.env;
 
 const PAGES = [
   "/", "/categories", "/categories/classics?page=2", "/books/1", "/books/276", "/search?q=dune", "/search?q=the&page=2",
@@ -100,7 +100,7 @@ async function accessible(url, looks, options = {}) {
 async function keyboard(url, viewport, options = {}) {
   const page = await open(url, { viewport, ...options });
   const name = `keyboard: ${url} at ${viewport.width}`;
-  const all = await page.locator("a:visible, button:visible, input:visible").count();
+  const all = await page.locator("a:visible, button:visible, input:visible, select:visible, summary:visible, [tabindex='0']:visible").count();
   const seen = new Set();
   for (let step = 0; step < all + 5; step++) {
     await page.keyboard.press("Tab");
@@ -113,7 +113,7 @@ async function keyboard(url, viewport, options = {}) {
       const top = document.elementFromPoint(x, y);
       const edge = 1;
       return {
-        index: [...document.querySelectorAll("a, button, input, [tabindex]")].indexOf(element),
+        index: [...document.querySelectorAll("a, button, input, select, summary, [tabindex]")].indexOf(element),
         what: element.outerHTML.slice(0, 120),
         marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
         inView: box.top >= -edge && box.left >= -edge && box.right <= innerWidth + edge && box.top < innerHeight - 24,
@@ -126,7 +126,7 @@ async function keyboard(url, viewport, options = {}) {
     expect(focus.inView, `${name}: out of view: ${focus.what}`);
     expect(focus.uncovered, `${name}: covered: ${focus.what}`);
   }
-  const hidden = await page.evaluate(() => [...document.querySelectorAll("a, button, input")].filter((element) => {
+  const hidden = await page.evaluate(() => [...document.querySelectorAll("a, button, input, select, summary, [tabindex]")].filter((element) => {
     if (!element.checkVisibility() || element.tabIndex < 0) return false;
     if (element.type !== "radio") return true;
     // A group is one stop: what is chosen, or else the first.
@@ -149,13 +149,14 @@ async function sizes(page, width) {
   await page.setViewportSize({ width, height: 640 });
   const found = await page.evaluate(() => {
     const box = (element) => element.getBoundingClientRect();
-    const targets = [...document.querySelectorAll("a, button, input")].filter((element) => !element.matches(".skip"));
+    const targets = [...document.querySelectorAll("a, button, input, select, summary")].filter((element) => !element.matches(".skip"));
     const small = targets.filter((element) => {
       const { width, height } = box(element);
       return element.checkVisibility() && (width < 23.99 || height < 23.99);
     });
     const wide = [...document.querySelectorAll("body *")].filter((element) => {
-      if (element.closest(".shelf, svg") || element.matches(".unseen, .skip")) return false;
+      // Shelves and tables scroll by themselves.
+      if (element.closest(".shelf, svg, .scroll > table") || element.matches(".unseen, .skip")) return false;
       return box(element).right > document.documentElement.clientWidth + 1;
     });
     const words = (element) => element.outerHTML.slice(0, 120);
@@ -176,7 +177,7 @@ async function textSpacing(page, width) {
       p { margin-block-end: 2em !important; }`);
     document.adoptedStyleSheets = [sheet];
     const clipped = [...document.querySelectorAll("main *, header *, footer *")].filter((element) => {
-      if (element.closest("svg") || element.matches(".unseen, .shelf, input")) return false;
+      if (element.closest("svg") || element.matches(".unseen, .shelf, .scroll, input, select")) return false;
       // What is longer is cut on purpose, and stands whole on the page it leads to.
       if (element.textContent.length > 60 && getComputedStyle(element).webkitLineClamp !== "none") return false;
       const style = getComputedStyle(element);
@@ -481,6 +482,83 @@ async function unsaved(storageState) {
   await close(page);
 }
 
+/** Signs in, by keys alone, and returns what the browser then holds. */
+async function operator(javaScriptEnabled) {
+  const name = `operator ${javaScriptEnabled ? "with" : "without"} script`;
+  const page = await open(`${DESK}/operators/jobs`, { javaScriptEnabled });
+  expect(new URL(page.url()).pathname === "/operators/sign-in", `${name}: not asked for the token`);
+  const field = page.getByLabel("Token");
+  await field.fill("wrong");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").waitFor();
+  expect((await field.inputValue()) === "" && (await field.getAttribute("aria-invalid")) === "true", `${name}: a wrong token`);
+  await field.fill(TOKEN);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/operators/jobs");
+  const state = await page.context().storageState();
+  expect(state.cookies.every(({ httpOnly, sameSite }) => httpOnly && sameSite === "Strict"), `${name}: a cookie that others see`);
+
+  // A job goes to its end before the reader's eyes, and says so.
+  await page.evaluate(() => { window.sameDocument = true; });
+  await page.getByLabel("Train", { exact: true }).selectOption("blend");
+  await page.getByLabel("let it answer even if it is worse").check();
+  await page.getByRole("button", { name: "Train" }).click();
+  await page.getByText(/^Job \d+ is scheduled: it trains blend\.$/).waitFor();
+  const job = /\d+/.exec(await page.getByText(/^Job \d+ is scheduled/).innerText())[0];
+  const work = page.locator("#work");
+  if (javaScriptEnabled) {
+    await page.evaluate(() => { window.sameDocument = true; scrollTo(0, 120); });
+    const top = await page.evaluate(() => scrollY);
+    const cancel = work.getByRole("button", { name: `Cancel job ${job}` });
+    const focused = await cancel.focus({ timeout: 2_000 }).then(() => true, () => false);
+    await work.getByRole("rowheader", { name: job, exact: true }).waitFor({ timeout: 60_000 });
+    expect(await page.evaluate(() => window.sameDocument), `${name}: the page is loaded anew`);
+    expect((await page.evaluate(() => scrollY)) <= top, `${name}: the page jumps`);
+    if (focused) expect(await page.evaluate(() => document.activeElement !== document.body), `${name}: the focus is lost`);
+    const said = await page.locator("p.told[role=status]").innerText();
+    expect(said.startsWith(`Job ${job}: Succeeded.`), `${name}: the end is not announced: ${said}`);
+  } else {
+    const follow = page.getByRole("link", { name: "let the page ask again by itself" });
+    if (await follow.isVisible()) {
+      await follow.click();
+      await page.waitForURL(/follow=yes/);
+    }
+    await work.getByRole("rowheader", { name: job, exact: true }).waitFor({ timeout: 60_000 });
+  }
+  for (const [link, heading] of [["Models", "Models"], ["Ratings", "Ratings"], ["Variants", "Variants"], ["Jobs", "Jobs"]]) {
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: link }).click();
+    await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+  }
+  await page.getByRole("link", { name: "Models" }).click();
+  await page.getByRole("button", { name: /^Activate / }).last().click();
+  await page.getByText(/ answers now\.$/).waitFor();
+  await page.getByRole("button", { name: "Roll back to the model before" }).click();
+  await page.getByText(/ answers again\.$/).waitFor();
+  await page.getByRole("link", { name: "Ratings" }).click();
+  await page.getByText("The numbers").press("Enter");
+  expect(await page.getByRole("rowheader").first().isVisible(), `${name}: no numbers behind the plot`);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByText("You are signed out in this browser.").waitFor();
+  await close(page);
+  return state;
+}
+
+/** Marks differ by shape, words stand at their lines, and nothing lies outside of its frame. */
+async function plots(storageState) {
+  const page = await open(`${DESK}/operators`, { storageState });
+  for (const width of [320, 768, 1280, 1920]) {
+    await page.setViewportSize({ width, height: 800 });
+    const off = await page.evaluate(() => [...document.querySelectorAll(".frame")].flatMap((frame) => {
+      const plot = frame.querySelector(".plot").getBoundingClientRect();
+      const middle = (element) => { const { top, bottom } = element.getBoundingClientRect(); return (top + bottom) / 2; };
+      const ticks = [...frame.querySelectorAll(".ticks li")];
+      return ticks.map((tick, place) => Math.abs(middle(tick) - (plot.top + (plot.height * place) / (ticks.length - 1))));
+    }));
+    expect(off.length >= 12 && Math.max(...off) < 1.5, `plots: ticks are ${Math.max(...off)} off their lines at ${width}`);
+  }
+  await close(page);
+}
+
 /** Two at a time. */
 const each = async (list, work) => {
   const left = [...list];
@@ -536,6 +614,34 @@ await check("layout shift", async () => {
   }
   for (const page of OWN) {
     for (const viewport of [PHONE, DESKTOP]) await stands(page, viewport, { storageState: known });
+  }
+});
+let desk;
+await check("operator with script", async () => { desk = await operator(true); });
+await check("operator without script", () => operator(false));
+const DESKS = ["/operators", "/operators/jobs", "/operators/ratings", "/operators/variants", "/operators/nowhere"].map((page) => DESK + page);
+const DOORS = [`${DESK}/operators/sign-in`, `${DOWN}/operators`];
+await check("axe for operators", async () => {
+  await each(DESKS, (page) => accessible(page, LOOKS, { storageState: desk }));
+  await each(DOORS, (page) => accessible(page, LOOKS));
+  await accessible(DESKS[0], [{ forcedColors: "active" }], { storageState: desk });
+});
+await check("keyboard for operators", async () => {
+  for (const page of DESKS.slice(0, 4)) await keyboard(page, DESKTOP, { storageState: desk });
+  await keyboard(DESKS[0], PHONE, { storageState: desk });
+  await keyboard(DOORS[0], PHONE);
+});
+await check("sizes for operators", () => each([...DESKS.map((url) => [url, { storageState: desk }]), ...DOORS.map((url) => [url])], async ([url, options]) => {
+  const page = await open(url, options);
+  await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+  for (const width of [320, 390, 768, 1280, 1920]) await sizes(page, width);
+  for (const width of [320, 1280]) await textSpacing(page, width);
+  await close(page);
+}));
+await check("plots", () => plots(desk));
+await check("layout shift for operators", async () => {
+  for (const page of DESKS.slice(0, 4)) {
+    for (const viewport of [PHONE, DESKTOP]) await stands(page, viewport, { storageState: desk });
   }
 });
 await check("weight", weight);

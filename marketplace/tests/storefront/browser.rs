@@ -2,7 +2,10 @@
 
 use std::{env, path::Path, process::Command};
 
-use crate::fixture::{marketplace, shop, shop_with, silent};
+use crate::{
+    fixture::{marketplace, shop, shop_with, silent},
+    operators::{TOKEN, desk},
+};
 
 /// Where `npm ci` has put `playwright-core` and `axe-core`, if not beside the script.
 const MODULES: &str = "SHELFWISE_BROWSER_MODULES";
@@ -26,6 +29,7 @@ fn chromium_finds_nothing_to_complain_about() {
     let arabic = serde_json::json!({"id": 3, "title": "ألف ليلة وليلة", "title_language": "ar", "language": "ar",
         "authors": ["\u{202e}Overridden", "Plain"], "categories": ["Manga"]});
     let (_recommendations, small, _folder) = shop_with(&format!("{book}\n{unbroken}\n{arabic}\n"), &[]);
+    let (_desk, desk) = desk();
     let output = Command::new("node")
         .arg(folder.join("check.mjs"))
         .env(MODULES, &modules)
@@ -33,6 +37,8 @@ fn chromium_finds_nothing_to_complain_about() {
         .env("SHOP", format!("http://{}", shop().address))
         .env("DOWN", format!("http://{}", down.address))
         .env("SMALL", format!("http://{}", small.address))
+        .env("DESK", format!("http://{}", desk.address))
+        .env("TOKEN", TOKEN)
         .output()
         .unwrap();
     let (said, complained) =

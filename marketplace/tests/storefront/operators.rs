@@ -11,7 +11,7 @@ use testing::eventually;
 use crate::fixture::{Answer, Running, marketplace, recommendations_with, with_form};
 
 /// What both servers of these tests ask for.
-const TOKEN: &str = "an-0perator's-t0ken";
+pub(crate) const TOKEN: &str = "an-0perator's-t0ken";
 const PAGES: [&str; 4] = ["/operators", "/operators/jobs", "/operators/ratings", "/operators/variants"];
 const FORMS: [&str; 4] =
     ["/operators/train", "/operators/jobs/1/cancel", "/operators/activate", "/operators/roll-back"];
@@ -94,6 +94,29 @@ fn servers(more: &[&str]) -> (Running, Running) {
         (Browser::signed_in(&marketplace).get("/operators").status == 200).then_some(())
     });
     (recommendations, marketplace)
+}
+
+/// Servers whose pages have something to show: three models, of which one is refused, jobs, ratings and variants.
+pub(crate) fn desk() -> (Running, Running) {
+    let (recommendations, shop) =
+        servers(&["--model", "knn-cosine", "--variants", "control=50 lucky=50:choose=random"]);
+    data::rate(&recommendations);
+    data::show(&recommendations, "control", 1_000, 40);
+    data::show(&recommendations, "lucky", 1_200, 120);
+    let mut operator = Browser::signed_in(&shop);
+    for model in ["knn-cosine", "popular", "knn-bm25"] {
+        operator.act("/operators/train", &[("model", model)]);
+    }
+    settled(&mut operator);
+    (recommendations, shop)
+}
+
+/// Waits until no job is open.
+fn settled(operator: &mut Browser<'_>) -> String {
+    eventually("the jobs end", Duration::from_secs(60), || {
+        let page = operator.page("/operators/jobs");
+        (!page.contains("data-live")).then_some(page)
+    })
 }
 
 /// What the page says came of the form before it; empty if it says nothing.

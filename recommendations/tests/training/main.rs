@@ -68,7 +68,9 @@ impl Place {
     async fn serve(&self, settings: &[&str]) -> Server {
         let mut arguments = Vec::new();
         // Parameters are chosen only where a test is about that: it takes many models.
-        for (setting, value) in [("--simulated-readers", "false"), ("--train-after", "0"), ("--train-trials", "1")] {
+        for (setting, value) in
+            [("--simulated-readers", "false"), ("--train-after", "0"), ("--train-trials", "1")]
+        {
             if !settings.contains(&setting) {
                 arguments.extend([setting, value]);
             }

@@ -18,7 +18,11 @@ impl Server {
     }
 
     /// Waits for a count that is as it should be: what was counted is given out again for a while.
-    async fn counted(&self, what: &str, good: impl Fn(&GetStatisticsResponse) -> bool) -> GetStatisticsResponse {
+    async fn counted(
+        &self,
+        what: &str,
+        good: impl Fn(&GetStatisticsResponse) -> bool,
+    ) -> GetStatisticsResponse {
         within(20, what, async || {
             let statistics = self.statistics(LATELY).await.unwrap();
             good(&statistics).then_some(statistics)
@@ -93,7 +97,10 @@ async fn simulated_readers_are_counted_apart() {
     assert_eq!(ratings(&all), 0);
     // Over two years.
     let simulated: i64 = all.days.iter().map(|day| day.simulated).sum();
-    assert!(simulated > 2_000 && all.days.iter().filter(|day| day.simulated > 0).count() > 300, "{simulated}");
+    assert!(
+        simulated > 2_000 && all.days.iter().filter(|day| day.simulated > 0).count() > 300,
+        "{simulated}"
+    );
     assert!(all.likes.unwrap().coverage > 0.5);
     server.stop().await;
 }

@@ -89,7 +89,8 @@ fn a_model_is_trained_in_a_process_of_its_own() {
 #[test]
 fn variants_are_reported_with_their_intervals() {
     let variants = "control=50 lucky=50:choose=random";
-    let suite = Suite::start_with(&[("RECOMMENDATIONS_VARIANTS", variants), ("RECOMMENDATIONS_TRAIN", "false")]);
+    let suite =
+        Suite::start_with(&[("RECOMMENDATIONS_VARIANTS", variants), ("RECOMMENDATIONS_TRAIN", "false")]);
     let none = suite.lines(&["variants"]);
     assert_eq!(none.len(), 4, "{none:?}");
     assert!(none[1].starts_with("control        0      0        0  0.0 % (0.0 to 100.0)"), "{none:?}");
@@ -112,7 +113,10 @@ fn variants_are_reported_with_their_intervals() {
     });
     let told = eventually("events are stored", Duration::from_secs(10), || {
         let lines = suite.lines(&["variants", "--days", "7"]);
-        lines.last().is_some_and(|last| last.starts_with("lucky is clicked more often than control")).then_some(lines)
+        lines
+            .last()
+            .is_some_and(|last| last.starts_with("lucky is clicked more often than control"))
+            .then_some(lines)
     });
     assert_eq!(
         told[..3],

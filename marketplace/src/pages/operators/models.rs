@@ -53,7 +53,6 @@ struct Tiles {
 
 struct Row {
     version: String,
-    kind: String,
     made: When,
     /// NDCG, recall, MAP, coverage, novelty, Gini, or dashes.
     quality: [String; 6],
@@ -69,7 +68,6 @@ struct Row {
 
 /// A figure of quality: its name, what it says, and where it stands.
 struct Measure {
-    id: &'static str,
     name: &'static str,
     about: &'static str,
     of: fn(&Quality) -> f64,
@@ -80,7 +78,6 @@ struct Measure {
 
 const MEASURES: [Measure; 6] = [
     Measure {
-        id: "ndcg",
         name: "NDCG@10",
         about: "how soon held-out books come",
         of: |quality| quality.ndcg,
@@ -88,7 +85,6 @@ const MEASURES: [Measure; 6] = [
         least: 0.04,
     },
     Measure {
-        id: "coverage",
         name: "Coverage@10",
         about: "share of books that somebody is shown",
         of: |quality| quality.coverage,
@@ -96,7 +92,6 @@ const MEASURES: [Measure; 6] = [
         least: 0.1,
     },
     Measure {
-        id: "recall",
         name: "Recall@20",
         about: "share of held-out books found",
         of: |quality| quality.recall,
@@ -104,7 +99,6 @@ const MEASURES: [Measure; 6] = [
         least: 0.04,
     },
     Measure {
-        id: "map",
         name: "MAP@10",
         about: "precision over all places",
         of: |quality| quality.map,
@@ -112,7 +106,6 @@ const MEASURES: [Measure; 6] = [
         least: 0.04,
     },
     Measure {
-        id: "novelty",
         name: "Novelty",
         about: "bits; higher is less obvious",
         of: |quality| quality.novelty,
@@ -120,7 +113,6 @@ const MEASURES: [Measure; 6] = [
         least: 0.5,
     },
     Measure {
-        id: "gini",
         name: "Gini",
         about: "0 all books alike, 1 all on one",
         of: |quality| quality.gini,
@@ -184,7 +176,7 @@ impl Measure {
         let told: Vec<&str> =
             points.iter().filter(|point| point.value.is_some()).map(|point| point.words.as_str()).collect();
         let words = format!("{} by version. {}", self.name, told.join("; "));
-        Figure { id: self.id, name: self.name, about: self.about, plot: versions(&points, scale, &words) }
+        Figure { name: self.name, about: self.about, plot: versions(&points, scale, &words) }
     }
 }
 
@@ -222,7 +214,6 @@ impl Row {
         let [ndcg, coverage, recall, map, novelty, gini] = MEASURES.each_ref().map(number);
         Self {
             version: model.version.clone(),
-            kind: model.kind.clone(),
             made: When::at(model.created_at.as_ref().map_or(0, |at| at.seconds)),
             quality: [ndcg, recall, map, coverage, novelty, gini],
             readers: count(model.readers),

@@ -105,7 +105,7 @@ fn by_day(days: &[DayStatistics]) -> Figure {
             words += &format!(", {} simulated", count(it.simulated));
         }
         let parts = vec![
-            ("stars", it.ratings as f64),
+            ("rated", it.ratings as f64),
             ("others", it.others as f64),
             ("made-up", it.simulated as f64),
         ];
@@ -121,7 +121,7 @@ fn by_day(days: &[DayStatistics]) -> Figure {
         .map_or(String::new(), |it| format!(", most on {}: {}", began(it), count(it.ratings + it.others)));
     let words =
         format!("What readers said in each of the last {} days: {} in all{most}", days.len(), count(total));
-    Figure { id: "by-day", name: "By day", about: "", plot: bars(&all, below, &words) }
+    Figure { name: "By day", about: "", plot: bars(&all, below, &words) }
 }
 
 fn spread(likes: Option<&Spread>, recommended: Option<&Spread>) -> Option<Figure> {
@@ -142,7 +142,7 @@ fn spread(likes: Option<&Spread>, recommended: Option<&Spread>) -> Option<Figure
         told("all recommendations", recommended)
     );
     let curves: Vec<Curve<'_>> = curves.iter().map(|(class, shares)| Curve { class, shares }).collect();
-    Some(Figure { id: "spread", name: "Shares by books", about: "", plot: spreads(&curves, &words) })
+    Some(Figure { name: "Shares by books", about: "", plot: spreads(&curves, &words) })
 }
 
 /// Every tenth of the books.

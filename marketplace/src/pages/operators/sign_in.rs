@@ -83,7 +83,6 @@ pub(super) async fn sign_in(
             )
         }
         Shown::TooOften(seconds) => {
-            tracing::warn!(from = %peer.address.ip(), "too many wrong tokens were shown");
             let problem =
                 format!("Too many wrong tokens came from your address. Try again in {seconds} seconds.");
             let mut answer = refused(StatusCode::TOO_MANY_REQUESTS, back, problem);

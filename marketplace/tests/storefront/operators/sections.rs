@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use testing::eventually;
 
-use super::{Browser, PAGES, TOKEN, data, servers, told};
+use super::{Browser, PAGES, TOKEN, data, servers, settled, told};
 use crate::fixture::{Running, marketplace, mute, recommendations_with, silent};
 
 /// The cells of the table rows that hold these words, without tags.
@@ -21,14 +21,6 @@ fn text(html: &str) -> String {
     let words = pieces
         .map(|(place, piece)| if place == 0 { piece } else { piece.split_once('>').map_or("", |it| it.1) });
     words.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Waits until no job is open.
-fn settled(operator: &mut Browser<'_>) -> String {
-    eventually("the jobs end", Duration::from_secs(60), || {
-        let page = operator.page("/operators/jobs");
-        (!page.contains("data-live")).then_some(page)
-    })
 }
 
 #[test]
@@ -183,7 +175,7 @@ fn ratings_and_curves_are_those_of_the_readers() {
     let sum = |column: usize| days.iter().map(|day| day[column].parse::<i64>().unwrap()).sum::<i64>();
     assert_eq!((sum(1), sum(2), sum(3)), (960, 120, 0), "{days:?}");
     assert_eq!(
-        page.matches("<rect class=\"stars\" x").count(),
+        page.matches("<rect class=\"rated\" x").count(),
         days.iter().filter(|day| day[1] != "0").count()
     );
     // 60 books have all the likes, of 758.
