@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(ticks(Scale::of_counts([])), ["1", "0"]);
         assert_eq!(ticks(Scale::of_counts([3.0])), ["3", "2", "1", "0"]);
         assert_eq!(ticks(Scale::of_counts([40.0])), ["40", "30", "20", "10", "0"]);
-        assert_eq!(ticks(Scale::around([], 0.1)).last().map(String::as_str), Some("0.000"));
+        assert_eq!(ticks(Scale::around([], 0.1)).last().map(String::as_str), Some("0.00"));
         let all = [f64::NAN, f64::INFINITY, 0.5];
         assert_eq!(ticks(Scale::around(all, 0.1)).len(), ticks(Scale::around([0.5], 0.1)).len());
     }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn numbers_stand_between_the_lines() {
         let scale = Scale::from_nothing([10.0], 1.0);
-        assert_eq!([0.0, 5.0, 10.0, 99.0].map(|number| scale.x(number) as i32), [0, 41, 83, 100]);
+        assert_eq!([0.0, 5.0, 10.0, 99.0].map(|number| scale.x(number) as i32), [0, 50, 100, 100]);
         assert_eq!(scale.y(0.0), 100.0);
     }
 }

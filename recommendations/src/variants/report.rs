@@ -66,11 +66,12 @@ pub fn summary(variants: &[Counts]) -> String {
             let percent = |counts: &Counts| 100.0 * share(counts.clicks, counts.impressions).rate;
             let word = if percent(other) > percent(control) { "more" } else { "less" };
             format!(
-                "{} is clicked {word} often than {}: {:.1} % against {:.1} % (p = {chance:.3}).",
+                "{} is clicked {word} often than {}: {:.1} % against {:.1} % (p {}).",
                 other.variant,
                 control.variant,
                 percent(other),
                 percent(control),
+                if chance < 0.001 { "< 0.001".to_owned() } else { format!("= {chance:.3}") },
             )
         })
         .collect();
@@ -133,7 +134,8 @@ mod tests {
         assert!(say(counts("b", 100, 100)).starts_with("Not enough data: b has 100 of the 200"));
         assert_eq!(say(counts("b", 1000, 104)), "No difference to a can be told from chance yet.");
         assert!(
-            say(counts("b", 1000, 160)).starts_with("b is clicked more often than a: 16.0 % against 10.0 %")
+            say(counts("b", 1000, 160))
+                == "b is clicked more often than a: 16.0 % against 10.0 % (p < 0.001)."
         );
         assert!(say(counts("b", 1000, 50)).starts_with("b is clicked less often"));
         assert!(summary(&[]).starts_with("Nothing is compared"));

@@ -9,7 +9,7 @@ use service::trace::TraceContext;
 
 use super::{Desk, Figure, Place, jobs::KINDS};
 use crate::{
-    figures::{When, ago, bytes, count, difference, duration, percent, three},
+    figures::{When, ago, bytes, count, difference, duration, three},
     operators::Operator,
     plots::{Point, Scale, versions},
     reader::now,
@@ -187,7 +187,7 @@ impl Answering {
         let quality = model.quality.as_ref().map(|quality| Tiles {
             ndcg: three(quality.ndcg),
             ndcg_change: before.map(|before| difference(quality.ndcg, before.ndcg)),
-            coverage: percent(quality.coverage),
+            coverage: three(quality.coverage),
             coverage_change: before.map(|before| difference(quality.coverage, before.coverage)),
             readers: count(quality.readers),
         });
