@@ -30,8 +30,8 @@ struct Page {
     lately: String,
     days: Figure,
     rows: Vec<DayRow>,
-    likes: Option<Told>,
-    recommendations: Option<Told>,
+    likes: Option<Words>,
+    recommendations: Option<Words>,
     version: String,
     spread: Option<Figure>,
     shares: Vec<ShareRow>,
@@ -45,7 +45,7 @@ struct DayRow {
 }
 
 /// A spread in words.
-struct Told {
+struct Words {
     /// What the first tenth of the books has.
     tenth: String,
     gini: String,
@@ -90,8 +90,8 @@ impl Page {
             rows: statistics.days.iter().rev().map(DayRow::new).collect(),
             spread: spread(likes.as_ref(), recommended.as_ref()),
             shares: shares(likes.as_ref(), recommended.as_ref()),
-            likes: likes.as_ref().map(Told::new),
-            recommendations: recommended.as_ref().map(Told::new),
+            likes: likes.as_ref().map(Words::new),
+            recommendations: recommended.as_ref().map(Words::new),
             version: statistics.model_version.clone(),
         }
     }
@@ -178,7 +178,7 @@ impl DayRow {
     }
 }
 
-impl Told {
+impl Words {
     fn new(spread: &Spread) -> Self {
         Self {
             tenth: percent(tenth(spread)),
