@@ -100,15 +100,12 @@ pub async fn start(
     Ok(async move {
         // Asked to end before there was anything to serve.
         let Some(Opened { loader, readers, writer, training, active }) = opened else { return };
-        let calls = CallLayer::grpc(
-            &shell.metrics,
-            shell.exporter.clone(),
-            methods(&[
-                protobufs::DESCRIPTORS,
-                tonic_health::pb::FILE_DESCRIPTOR_SET,
-                tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-            ]),
-        );
+        let methods = methods(&[
+            protobufs::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        ]);
+        let calls = CallLayer::grpc(&shell.metrics, shell.exporter.clone(), methods.clone());
         let health = HealthService::new(shell.readiness.clone(), shell.shutdown.clone(), SERVICES);
         let ratings = readers.ratings().clone();
         let bounds = Bounds {
@@ -141,7 +138,7 @@ pub async fn start(
             .add_service(HealthServer::new(health))
             .add_service(reflection())
             .prepare();
-        let admission = AdmissionLayer::with_streams(config.admission, &grpc::STREAMS);
+        let admission = AdmissionLayer::with_streams(config.admission, &grpc::STREAMS, methods);
         let app = ServiceBuilder::new().layer(calls).layer(admission).service(routes);
         let limits = Limits {
             max_connections: config.max_connections as usize,

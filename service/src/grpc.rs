@@ -1,6 +1,7 @@
 //! What every gRPC server of the suite does for each call: deadline, admission, health.
 
 mod admission;
+mod costs;
 mod health;
 
 use prost::Message as _;

@@ -7,7 +7,6 @@ pub mod admin;
 pub mod certs;
 pub mod config;
 mod failure;
-mod gather;
 pub mod grpc;
 mod listen;
 mod readiness;
@@ -21,7 +20,6 @@ pub mod token;
 pub mod trace;
 
 pub use failure::{Failure, chain};
-pub use gather::gathered;
 pub use listen::{bind, listening};
 pub use readiness::{Hold, Readiness, State};
 pub use server::{Limits, Peer, Protocol, Server};

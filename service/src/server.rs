@@ -1,10 +1,12 @@
 //! The one accept loop: gRPC, pages and the admin port all run on it.
 
+mod calls;
 mod cuts;
 mod refusal;
 mod waiting;
 
 use std::{
+    future::poll_fn,
     net::SocketAddr,
     pin::pin,
     sync::{
@@ -18,7 +20,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto,
 };
 use rand::RngExt as _;
@@ -30,7 +32,8 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use crate::{Phase, Shutdown, gathered, telemetry::Metrics, tls::ServerTls};
+use crate::{Phase, Shutdown, telemetry::Metrics, tls::ServerTls};
+use calls::{Calls, Inbox};
 use cuts::{Cut, Cuts};
 use refusal::Named;
 use waiting::{Pieces, Stream, Waiting};
@@ -188,15 +191,10 @@ impl Server {
                 service: service.clone(),
             };
             let open = open.clone();
-            let run = async move {
+            tokio::spawn(async move {
                 connection.run(stream).await;
                 drop((open, place));
-            };
-            // An HTTP/1.1 connection has one request at a time, and nothing to gather.
-            match limits.protocol {
-                Protocol::Http2 => tokio::spawn(gathered(run)),
-                Protocol::Http1 | Protocol::Both => tokio::spawn(run),
-            };
+            });
         }
         // Nothing new is accepted: the port is closed while what is in flight goes on.
         drop(listener);
@@ -283,10 +281,13 @@ where
                 Ok::<_, S::Error>(answer.map(|body| Pieces::new(body, waiting)))
             }
         });
-        let builder = builder(&limits);
+        let inbox = Inbox::default();
+        let builder = builder(&limits, inbox.clone());
+        let mut calls = Calls::new(inbox);
         let refused: u64 = rand::random();
-        let mut connection =
-            pin!(builder.serve_connection(TokioIo::new(Named::new(stream, refused)), service));
+        let mut connection = pin!(
+            builder.serve_connection(TokioIo::new(Named::new(stream, refused, limits.protocol)), service)
+        );
         let mut closing = pin!(async {
             tokio::select! {
                 () = shutdown.draining() => {}
@@ -300,7 +301,7 @@ where
             tracing::info!(peer = %address, limit = ?limits.write_time, "connection ended: nothing was read");
         };
         let ended = tokio::select! {
-            ended = &mut connection => ended,
+            ended = poll_fn(|context| calls.poll(connection.as_mut(), context)) => ended,
             () = &mut stalled => return stall(),
             () = &mut closing => {
                 connection.as_mut().graceful_shutdown();
@@ -314,7 +315,7 @@ where
                     }
                 };
                 tokio::select! {
-                    ended = connection => ended,
+                    ended = poll_fn(|context| calls.poll(connection.as_mut(), context)) => ended,
                     () = stalled => return stall(),
                     () = patience => {
                         cuts.add(Cut::Late);
@@ -332,8 +333,8 @@ where
     }
 }
 
-fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(limits: &Limits, calls: Inbox) -> auto::Builder<Inbox> {
+    let mut builder = auto::Builder::new(calls);
     builder
         .http1()
         .timer(TokioTimer::new())

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use h2::{Ping, PingPong, client::SendRequest};
 use http::HeaderValue;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use service::{gathered, tls::ClientTls, trace::TraceContext};
+use service::{tls::ClientTls, trace::TraceContext};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -222,5 +222,5 @@ async fn drive<T: AsyncRead + AsyncWrite + Unpin>(
         }
         if ended { Poll::Ready(()) } else { Poll::Pending }
     });
-    gathered(driven).await;
+    driven.await;
 }

@@ -15,7 +15,6 @@ use std::{
 use protobufs::recommendations::BookRecommendation;
 use tokio::{
     sync::{Notify, oneshot},
-    task::yield_now,
     time::timeout,
 };
 
@@ -67,11 +66,9 @@ impl Together {
             Joined::Crowded => return (ask.await, Asked::Alone),
         };
         let mut sender = Sender { together: self, question, sent: false };
-        match free {
+        if let Some(free) = free {
             // It is sent all the same if the one under way takes its time.
-            Some(free) => _ = timeout(PATIENCE, free.notified()).await,
-            // Those who are ready to ask come along.
-            None => yield_now().await,
+            _ = timeout(PATIENCE, free.notified()).await;
         }
         // Who asks from here on is too late for this answer.
         let waiting = sender.send();
@@ -172,7 +169,7 @@ mod tests {
 
     use futures_util::future::join_all;
 
-    use tokio::{sync::oneshot, time::timeout};
+    use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
     use super::{Arc, Asked, Books, CallError, Duration, Together};
 
@@ -181,22 +178,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_of_one_moment_share_an_answer_and_later_ones_do_not() {
+    async fn those_who_come_meanwhile_share_an_answer_and_later_ones_do_not() {
         let together = Together::default();
         let sent = Cell::new(0);
         let ask = |question| {
             let sent = &sent;
             together.ask(question, async move {
                 sent.set(sent.get() + 1);
+                yield_now().await;
                 books()
             })
         };
-        let asked = join_all([ask((0, 3)), ask((0, 3)), ask((1, 3)), ask((0, 3))]).await;
-        assert_eq!(sent.get(), 2);
-        let alone = asked.iter().filter(|(_, asked)| *asked == Asked::Alone).count();
-        assert_eq!(alone, 2);
-        ask((0, 3)).await.0.unwrap();
+        let asked = join_all([ask((0, 3)), ask((0, 3)), ask((1, 3)), ask((0, 3)), ask((0, 3))]).await;
         assert_eq!(sent.get(), 3);
+        let alone = asked.iter().filter(|(_, asked)| *asked == Asked::Alone).count();
+        assert_eq!(alone, 3);
+        ask((0, 3)).await.0.unwrap();
+        assert_eq!(sent.get(), 4);
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ use tokio::{
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
+use super::costs::Costs;
 use crate::config::{duration, positive_duration};
 
 /// What is never refused, since it says whether the server is well.
@@ -48,6 +49,7 @@ pub struct AdmissionLayer(Arc<Inner>);
 struct Inner {
     settings: AdmissionSettings,
     streams: &'static [&'static str],
+    costs: Costs,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -56,15 +58,20 @@ impl AdmissionLayer {
     /// All services below clones of one layer share its places.
     #[must_use]
     pub fn new(settings: AdmissionSettings) -> Self {
-        Self::with_streams(settings, &[])
+        Self::with_streams(settings, &[], Vec::new())
     }
 
     /// The calls with these paths take as long as the stream that they read: they have the deadline that they bring, if any,
-    /// however long it is. They bound silence themselves.
+    /// however long it is. They bound silence themselves. Of the `methods` it is measured how long they take at a time.
     #[must_use]
-    pub fn with_streams(settings: AdmissionSettings, streams: &'static [&'static str]) -> Self {
+    pub fn with_streams(
+        settings: AdmissionSettings,
+        streams: &'static [&'static str],
+        methods: Vec<String>,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_concurrent_calls as usize));
-        Self(Arc::new(Inner { settings, streams, places, waiting: AtomicUsize::new(0) }))
+        let costs = Costs::new(methods);
+        Self(Arc::new(Inner { settings, streams, costs, places, waiting: AtomicUsize::new(0) }))
     }
 }
 
@@ -87,6 +94,7 @@ impl<S, B> Service<Request<B>> for Admission<S>
 where
     S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
+    S::Error: Send,
     B: Send + 'static,
 {
     type Response = Response<Body>;
@@ -117,7 +125,8 @@ where
                     Err(status) => return Ok(status.into_http()),
                 }
             };
-            let answer = timeout_at(deadline, service.call(request)).await;
+            let cost = inner.costs.of(request.uri().path());
+            let answer = timeout_at(deadline, cost.run(service.call(request))).await;
             drop(place);
             match answer {
                 // An answer that was there at the first look has not met the clock yet.

@@ -9,6 +9,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Protocol;
+
 /// hyper's own answers are shorter: a status and two or three headers.
 const LONGEST: usize = 256;
 const ID: &[u8] = b"x-request-id: ";
@@ -21,11 +23,12 @@ pub(super) struct Named<S> {
     /// What is left of an answer that was named, and how much of what hyper gave it stands for.
     rest: Vec<u8>,
     given: usize,
+    protocol: Protocol,
 }
 
 impl<S: AsyncWrite + Unpin> Named<S> {
-    pub(super) fn new(stream: S, id: u64) -> Self {
-        Self { stream, id, rest: Vec::new(), given: 0 }
+    pub(super) fn new(stream: S, id: u64, protocol: Protocol) -> Self {
+        Self { stream, id, rest: Vec::new(), given: 0, protocol }
     }
 
     /// Whether these bytes are, or are the rest of, an answer that hyper made up; takes them if so.
@@ -95,7 +98,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Named<S> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        // Where slices are taken, h2 sends what is longer than 256 bytes apart from the trailers behind it: most answers would
+        // be two system calls, and wake the other side twice. Where they are not, it copies what is no longer than 1 KiB.
+        self.protocol != Protocol::Http2 && self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
