@@ -15,6 +15,8 @@ pub(crate) struct When {
     pub(crate) machine: String,
     /// `26 Nov 2026, 13:14`
     pub(crate) words: String,
+    /// `26 Nov, 13:14`
+    pub(crate) short: String,
 }
 
 impl When {
@@ -23,9 +25,11 @@ impl When {
         let (year, month, day) = civil(seconds.div_euclid(DAY));
         let clock = seconds.rem_euclid(DAY);
         let (hour, minute, second) = (clock / HOUR, clock % HOUR / MINUTE, clock % MINUTE);
+        let name = MONTHS[month as usize - 1];
         Self {
             machine: format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"),
-            words: format!("{day} {} {year}, {hour:02}:{minute:02}", MONTHS[month as usize - 1]),
+            words: format!("{day} {name} {year}, {hour:02}:{minute:02}"),
+            short: format!("{day} {name}, {hour:02}:{minute:02}"),
         }
     }
 }
@@ -130,9 +134,11 @@ mod tests {
             (1_795_698_855, "2026-11-26T13:14:15Z", "26 Nov 2026, 13:14"),
             (-1, "1969-12-31T23:59:59Z", "31 Dec 1969, 23:59"),
         ] {
-            assert_eq!(When::at(seconds), When { machine: machine.to_owned(), words: words.to_owned() });
+            let when = When::at(seconds);
+            assert_eq!((when.machine.as_str(), when.words.as_str()), (machine, words));
         }
         assert_eq!(day(1_795_698_855), "26 Nov");
+        assert_eq!(When::at(1_795_698_855).short, "26 Nov, 13:14");
     }
 
     #[test]

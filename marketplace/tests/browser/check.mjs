@@ -41,8 +41,8 @@ async function open(url, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.on("console", (message) => {
-    // A page that is a 404 or 503, or cannot be had, says so in the console, too.
-    const expected = /Failed to load resource: (the server responded with a status of (404|503)|net::ERR_INTERNET_DISCONNECTED)/.test(message.text());
+    // A page that is a 403, 404 or 503, or cannot be had, says so in the console, too.
+    const expected = /Failed to load resource: (the server responded with a status of (403|404|503)|net::ERR_INTERNET_DISCONNECTED)/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !expected) complain(`${page.url()}: console: ${message.text()}`);
   });
   page.on("pageerror", (error) => complain(`${page.url()}: ${error}`));

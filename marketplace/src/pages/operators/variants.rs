@@ -138,7 +138,9 @@ impl Rates {
         // Of what nothing was seen, anything may be: that tells nothing about the others' scale.
         let seen = rates.iter().map(|(_, rate)| rate.high).filter(|high| *high < 1.0);
         let scale = Scale::from_nothing(seen, 0.01);
-        let mut below = scale.ticks(|share, _| percent(share));
+        let in_percent =
+            |share: f64, digits: usize| format!("{:.*} %", digits.saturating_sub(2), 100.0 * share);
+        let mut below = scale.ticks(in_percent);
         below.reverse();
         let rows = rates.into_iter().map(|(variant, Rate { rate, low, high })| {
             let [said, least, most] = [rate, low, high].map(percent);

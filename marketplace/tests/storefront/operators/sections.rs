@@ -52,12 +52,10 @@ fn an_operator_trains_compares_activates_and_rolls_back() {
     let forced = operator.act("/operators/train", &[("model", "popular")]);
     assert!(forced.ends_with("it trains popular."), "{forced}");
     let jobs = settled(&mut operator);
-    let row = cells(&jobs, "worse by more than");
-    assert_eq!(
-        (row[1].as_str(), row[2].as_str(), row[3].as_str()),
-        ("Succeeded", "popular", "by hand"),
-        "{row:?}"
-    );
+    let number = forced.split(' ').nth(1).unwrap();
+    let row = cells(&jobs, &format!("scope=\"row\">{number}<"));
+    assert_eq!(row[1..4], ["Succeeded", "popular", "by hand"]);
+    assert!(jobs.contains("it does not answer, for it is worse by more than 0.01"), "{jobs}");
 
     let models = operator.page("/operators");
     let versions: Vec<&str> =
@@ -66,19 +64,19 @@ fn an_operator_trains_compares_activates_and_rolls_back() {
     let (worse, good) = (versions[0].to_owned(), versions[1].to_owned());
     let refused = cells(&models, &format!("scope=\"row\">{worse}"));
     assert_eq!(refused[1], "Refused");
-    assert!(cells(&models, "class=\"reason\"")[1].contains("NDCG@10"), "{models}");
+    assert!(cells(&models, "class=\"reason\"")[0].contains("NDCG@10"), "{models}");
     let active = cells(&models, &format!("scope=\"row\">{good}"));
     assert_eq!(active[1], "Answers");
-    let ndcg: f64 = active[3].parse().unwrap();
+    let ndcg: f64 = active[4].parse().unwrap();
     assert!(ndcg > 0.1 && ndcg <= 1.0, "{active:?}");
-    assert!(active[3..9].iter().all(|cell| cell.parse::<f64>().is_ok()), "{active:?}");
-    assert_eq!((active[9].as_str(), active[11].as_str()), ("120", "840"), "readers and likes: {active:?}");
-    assert!(active[12].ends_with(" s") && active[13].ends_with('B'), "{active:?}");
+    assert!(active[4..10].iter().all(|cell| cell.parse::<f64>().is_ok()), "{active:?}");
+    assert_eq!((active[10].as_str(), active[12].as_str()), ("120", "840"), "readers and likes: {active:?}");
+    assert!(active[13].ends_with(" s") && active[14].ends_with('B'), "{active:?}");
     assert!(models.contains(&format!("<p class=\"big\">{good}</p>")));
     // Six figures, each with both models, told to those who do not see them.
     assert_eq!(models.matches("<svg class=\"plot\"").count(), 6);
     let plot = models.split("aria-label=\"NDCG@10 by version.").nth(1).unwrap().split('"').next().unwrap();
-    assert!(plot.contains(&format!("{good}: {}", active[3])) && plot.contains(", answers"), "{plot}");
+    assert!(plot.contains(&format!("{good}: {}", active[4])) && plot.contains(", answers"), "{plot}");
     assert!(
         plot.contains(&format!("{worse}: ")) && plot.contains("compared with") && plot.contains(", refused")
     );
@@ -143,7 +141,7 @@ fn jobs_are_listed_page_by_page() {
     let page = settled(&mut operator);
     let row = cells(&page, "scope=\"row\">21<");
     assert_eq!(row[1], "Failed");
-    assert!(row[6].contains("no positive interaction"), "{row:?}");
+    assert!(page.contains("no positive interaction"), "{page}");
     let older =
         page.split("href=\"/operators/jobs?from=").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let page = operator.page(&format!("/operators/jobs?from={older}"));
