@@ -93,7 +93,7 @@ impl Operators {
         let mut values = sent(headers, self.session_name());
         let known = values.any(|value| {
             let text = self.key.open(&self.purpose(token), value);
-            text.and_then(|text| expires(text)).is_some_and(|end| {
+            text.and_then(expires).is_some_and(|end| {
                 // One that lasts longer than ours do is none of ours.
                 let now = now();
                 now < end && end <= now + SESSION

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use marketplace::client::CallError;
+use marketplace::client::{CallError, OperatorError};
 use service::trace::TraceContext;
 use tonic::Code;
 
@@ -140,6 +140,37 @@ async fn one_server_is_not_asked_twice() {
     server.be(Manner::No(Code::ResourceExhausted));
     assert_eq!(asker.ask().await, Err(CallError::Unavailable));
     assert_eq!(server.calls(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_done_twice_is_sent_once() {
+    let (one, two) = (Toy::start("127.0.0.1:0"), Toy::start("127.0.0.2:0"));
+    let asker = Asker::patient(&list(&[one.address, two.address]));
+    asker.ask().await.unwrap();
+    asker.until_serving(2).await;
+    for server in [&one, &two] {
+        server.be(Manner::No(Code::Unavailable));
+    }
+    let before = one.calls() + two.calls();
+    let trace = TraceContext::root(0.0);
+    assert_eq!(asker.client.models(&trace).await, Err(OperatorError::Unavailable));
+    assert_eq!(one.calls() + two.calls() - before, 2, "reading is tried again");
+    for _ in 0..3 {
+        let calls = one.calls() + two.calls();
+        assert_eq!(asker.client.train(&trace, "", false).await, Err(OperatorError::Unavailable));
+        assert_eq!(asker.client.roll_back_model(&trace).await, Err(OperatorError::Unavailable));
+        assert_eq!(one.calls() + two.calls() - calls, 2);
+    }
+    for (code, expected) in [
+        (Code::FailedPrecondition, OperatorError::Refused("not here".to_owned())),
+        (Code::NotFound, OperatorError::Refused("not here".to_owned())),
+        (Code::Unauthenticated, OperatorError::Token),
+        (Code::Internal, OperatorError::Unavailable),
+    ] {
+        one.be(Manner::No(code));
+        two.be(Manner::No(code));
+        assert_eq!(asker.client.activate_model(&trace, "7").await, Err(expected), "{code:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,6 +102,18 @@ impl Toy {
             let health = HealthService::new(readiness, shutdown.clone(), &["Recommendations"]);
             routes = routes.add_service(HealthServer::new(health));
         }
+        // Models are not what this is about: that they are asked for is counted.
+        let asked = Arc::clone(&seen);
+        let refuse = axum::routing::post(async move || {
+            asked.calls.fetch_add(1, Ordering::Relaxed);
+            let code = match *asked.manner.lock().unwrap() {
+                Manner::No(code) => code,
+                Manner::Good | Manner::Late(_) | Manner::Bytes(_) => Code::Unimplemented,
+            };
+            Status::new(code, "not here").into_http::<axum::body::Body>()
+        });
+        let router = routes.into_axum_router().route("/shelfwise.models.v1.ModelsService/{method}", refuse);
+        let routes = Routes::from(router);
         starting.release();
         let tls = setup.tls.and_then(|tls| ServerTls::load("TEST", tls, Protocol::Http2).unwrap());
         let limits = Limits { connection_age: setup.age, ..Limits::new(Protocol::Http2) };

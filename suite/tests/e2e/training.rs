@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use protobufs::readers::{EventKind, RecordEventsRequest, readers_service_client::ReadersServiceClient};
 use testing::eventually;
+use tonic::transport::Endpoint;
 
 use crate::process::{Ended, Suite, run, shelfwise};
 
@@ -108,7 +109,8 @@ fn variants_are_reported_with_their_intervals() {
     let events: Vec<_> = shown("control", 1_000, 40).chain(shown("lucky", 1_200, 120)).collect();
     let address = format!("http://{}", suite.grpc);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let mut client = ReadersServiceClient::connect(address).await.unwrap();
+        let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
+        let mut client = ReadersServiceClient::new(channel);
         client.record_events(tokio_stream::iter(events)).await.unwrap();
     });
     let told = eventually("events are stored", Duration::from_secs(10), || {
