@@ -73,6 +73,24 @@ pub struct Version {
 #[error("the catalogue holds more than 4 GiB of text or 4 billion entries")]
 pub struct TooLarge;
 
+/// Where a number stands among these, which ascend.
+///
+/// Numbers mostly come without gaps: it is looked for where it stands if there is none, and from there downwards in steps that
+/// double.
+pub(crate) fn place_of(ids: &[i32], id: i32) -> Option<usize> {
+    let without_gaps = usize::try_from(i64::from(id) - i64::from(*ids.first()?)).ok()?;
+    let mut high = without_gaps.min(ids.len() - 1);
+    let mut step = 1;
+    while ids[high] > id {
+        let low = high.saturating_sub(step);
+        if ids[low] <= id {
+            return ids[low..high].binary_search(&id).ok().map(|place| low + place);
+        }
+        (high, step) = (low, step * 2);
+    }
+    (ids[high] == id).then_some(high)
+}
+
 /// All books at one moment. See the [module](self) for what it costs.
 #[derive(Default)]
 pub struct Catalogue {
@@ -120,7 +138,7 @@ impl Catalogue {
     /// The book with this id.
     #[must_use]
     pub fn book(&self, id: i32) -> Option<BookRef<'_>> {
-        self.at(self.ids.binary_search(&id).ok()?)
+        self.at(place_of(&self.ids, id)?)
     }
 
     /// The book at this place, counted from 0 in the order of ids.
@@ -351,7 +369,22 @@ impl<'a> BookRef<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Book, Builder, Category, Series, Version};
+    use proptest::prelude::*;
+
+    use super::{Book, Builder, Category, Series, Version, place_of};
+
+    proptest! {
+        #[test]
+        fn a_number_is_found_where_it_stands(
+            ids in prop::collection::btree_set(prop_oneof![-30_i32..30, any::<i32>()], 0..40),
+            asked in prop_oneof![-31_i32..31, any::<i32>()],
+        ) {
+            let ids: Vec<i32> = ids.into_iter().collect();
+            for id in ids.iter().copied().chain([asked, i32::MIN, i32::MAX]) {
+                prop_assert_eq!(place_of(&ids, id), ids.binary_search(&id).ok());
+            }
+        }
+    }
 
     #[test]
     fn what_goes_in_comes_out() {

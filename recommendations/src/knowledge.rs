@@ -12,12 +12,12 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 use crate::{
-    catalogue::Catalogue,
+    catalogue::{Catalogue, place_of},
     loading::{Current, Snapshot},
     models::{self, Event, Model, Opinion, Recommended, Scratch},
     ratings::{Entry, FIRST_SIMULATED, Ratings, Shelf},
     readers::now,
-    recommend::{Pick, Popularity, Reason, Source},
+    recommend::{Pick, Popularity, Ranker, Reason, Source},
 };
 
 /// How often it is looked whether something has changed.
@@ -190,20 +190,36 @@ pub struct Bound {
     served: Arc<Served>,
     /// Of each of the model's books the place in the catalogue, or [`GONE`].
     places: Vec<u32>,
+    /// The other way round.
+    numbers: Vec<u32>,
 }
 
-/// A book that the catalogue does not have any more.
+/// A book that the catalogue does not have any more, or that the model does not have yet.
 const GONE: u32 = u32::MAX;
 
+/// What a question needs besides the model, kept by the thread from one to the next.
+#[derive(Default)]
+struct Bench {
+    scratch: Scratch,
+    events: Vec<Event>,
+    explained: Vec<Recommended>,
+}
+
 thread_local! {
-    static SCRATCH: RefCell<(Scratch, Vec<Event>)> = RefCell::default();
+    static BENCH: RefCell<Bench> = RefCell::default();
 }
 
 impl Bound {
     fn new(served: Arc<Served>, catalogue: &Catalogue) -> Self {
         let place = |&id: &i32| catalogue.book(id).map_or(GONE, |book| book.place());
-        let places = served.books.iter().map(place).collect();
-        Self { served, places }
+        let places: Vec<u32> = served.books.iter().map(place).collect();
+        let mut numbers = vec![GONE; catalogue.len()];
+        for (&place, number) in places.iter().zip(0..) {
+            if let Some(known) = numbers.get_mut(place as usize) {
+                *known = number;
+            }
+        }
+        Self { served, places, numbers }
     }
 
     /// Its name.
@@ -218,56 +234,82 @@ impl Bound {
         self.served.simulated
     }
 
-    /// Up to `count` books for which this history is a reason, the best first, of those at `allowed` places.
-    pub fn rank(&self, history: &[Entry], count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
-        self.asked(count, allowed, |events| {
-            events.extend(history.iter().filter_map(|entry| {
-                let book = self.number(entry.book)?;
-                Some(Event { book, opinion: opinion(entry) })
-            }));
-        })
+    /// Asks with a reader's history.
+    pub fn ask(&self, history: &[Entry]) -> Asked<'_> {
+        self.asked(history.iter().filter_map(|entry| {
+            let book = self.number(entry.book)?;
+            Some(Event { book, opinion: opinion(entry) })
+        }))
     }
 
-    /// Up to `count` books that go together with one, the best first, of those at `allowed` places.
-    pub fn similar(&self, book: i32, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
-        self.asked(count, allowed, |events| {
-            events.extend(self.number(book).map(|book| Event { book, opinion: Opinion::Positive }));
-        })
+    /// Asks what goes together with one book.
+    pub fn similar(&self, book: i32) -> Asked<'_> {
+        self.asked(self.number(book).map(|book| Event { book, opinion: Opinion::Positive }).into_iter())
     }
 
-    fn asked(
-        &self,
-        count: usize,
-        allowed: &mut dyn FnMut(u32) -> bool,
-        fill: impl FnOnce(&mut Vec<Event>),
-    ) -> Vec<Pick> {
-        SCRATCH.with_borrow_mut(|(scratch, events)| {
-            events.clear();
-            fill(events);
-            if events.is_empty() {
-                return Vec::new();
-            }
-            let may = |book: u32| {
-                let place = self.places[book as usize];
-                place != GONE && allowed(place)
-            };
-            let ranked = self.served.model.recommend(events, count, may, scratch);
-            ranked.iter().take_while(|recommended| recommended.score > 0.0).map(|it| self.pick(it)).collect()
-        })
-    }
-
-    fn pick(&self, recommended: &Recommended) -> Pick {
-        let source =
-            |book: u32, contribution| Source { book: self.served.books[book as usize], contribution };
-        let reason = match recommended.reason {
-            models::Reason::Liked { book, contribution } => Reason::Liked(source(book, contribution)),
-            models::Reason::Alike { book, contribution } => Reason::Similar(source(book, contribution)),
-            models::Reason::Popular => Reason::Taste,
-        };
-        Pick { place: self.places[recommended.book as usize], score: recommended.score, reason }
+    fn asked(&self, events: impl Iterator<Item = Event>) -> Asked<'_> {
+        let mut bench = BENCH.take();
+        bench.events.clear();
+        bench.events.extend(events);
+        Asked { bound: self, bench }
     }
 
     fn number(&self, book: i32) -> Option<u32> {
-        self.served.books.binary_search(&book).ok().and_then(|number| u32::try_from(number).ok())
+        place_of(&self.served.books, book).and_then(|number| u32::try_from(number).ok())
+    }
+}
+
+/// A question to a model.
+pub struct Asked<'a> {
+    bound: &'a Bound,
+    bench: Bench,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        BENCH.set(std::mem::take(&mut self.bench));
+    }
+}
+
+impl Ranker for Asked<'_> {
+    fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+        let Self { bound, bench: Bench { scratch, events, .. } } = self;
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let may = |book: u32| {
+            let place = bound.places[book as usize];
+            place != GONE && allowed(place)
+        };
+        let ranked = bound.served.model.fitting(events, count, may, scratch).iter();
+        let pick = |it: &Recommended| Pick {
+            place: bound.places[it.book as usize],
+            score: it.score,
+            reason: Reason::Taste,
+        };
+        ranked.map(pick).collect()
+    }
+
+    fn explain(&mut self, picks: &mut [Pick]) {
+        let Self { bound, bench: Bench { scratch, explained, .. } } = self;
+        let served = &bound.served;
+        let ranked = |pick: &Pick| {
+            let number = bound.numbers.get(pick.place as usize).filter(|&&number| number != GONE);
+            number.copied().filter(|_| pick.reason == Reason::Taste)
+        };
+        explained.clear();
+        explained.extend(picks.iter().filter_map(|pick| {
+            let (book, score) = (ranked(pick)?, pick.score);
+            Some(Recommended { book, score, reason: models::Reason::Popular })
+        }));
+        served.model.explain(explained, scratch);
+        let source = |book: u32, contribution| Source { book: served.books[book as usize], contribution };
+        for (pick, explained) in picks.iter_mut().filter(|pick| ranked(pick).is_some()).zip(&*explained) {
+            pick.reason = match explained.reason {
+                models::Reason::Liked { book, contribution } => Reason::Liked(source(book, contribution)),
+                models::Reason::Alike { book, contribution } => Reason::Similar(source(book, contribution)),
+                models::Reason::Popular => Reason::Taste,
+            };
+        }
     }
 }

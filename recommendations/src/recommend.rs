@@ -16,14 +16,14 @@ mod wanted;
 
 use rand::{Rng, RngExt as _, seq::index};
 
+pub use self::{
+    popularity::{HALF_LIFE, Popularity},
+    similar::similar,
+};
 use self::{
     marks::{Marks, with_marks},
     spread::{List, diversify},
     wanted::Wanted,
-};
-pub use self::{
-    popularity::{HALF_LIFE, Popularity},
-    similar::similar,
 };
 use crate::catalogue::Catalogue;
 
@@ -102,6 +102,29 @@ pub struct Source {
     pub contribution: f32,
 }
 
+/// What knows which books fit a reader, and why.
+pub trait Ranker {
+    /// Up to `count` books for which there is a reason, the best first, out of those for whose places `allowed` says yes. A
+    /// reason that costs something to find is [`Reason::Taste`] for now.
+    fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick>;
+
+    /// Finds the reasons of books that [`Self::rank`] gave: of those that are shown, which are fewer.
+    fn explain(&mut self, picks: &mut [Pick]);
+}
+
+/// Without one, nothing is known of anybody.
+impl<R: Ranker> Ranker for Option<R> {
+    fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+        self.as_mut().map(|ranker| ranker.rank(count, allowed)).unwrap_or_default()
+    }
+
+    fn explain(&mut self, picks: &mut [Pick]) {
+        if let Some(ranker) = self {
+            ranker.explain(picks);
+        }
+    }
+}
+
 /// So many candidates a place are looked at, so that variety has a choice…
 const CHOICE: usize = 4;
 /// …and at least so many in all.
@@ -111,10 +134,9 @@ const VARIED: usize = 100;
 
 /// Fills a list of up to `question.count` different books, the best first.
 ///
-/// `rank` gives up to so many books for which a model has a reason, the best first, out of those for whose places its second
-/// argument says yes.
+/// Reasons are looked for once it is settled which books are shown.
 ///
-/// Beside what `rank` costs, the cost grows with the answer and with the reader's history; with the catalogue only where a
+/// Beside what `ranker` costs, the cost grows with the answer and with the reader's history; with the catalogue only where a
 /// language or years leave too little of it.
 ///
 /// # Errors
@@ -123,7 +145,7 @@ const VARIED: usize = 100;
 pub fn recommend<R: Rng>(
     catalogue: &Catalogue,
     popularity: &Popularity,
-    rank: impl FnOnce(usize, &mut dyn FnMut(u32) -> bool) -> Vec<Pick>,
+    mut ranker: impl Ranker,
     question: &Question<'_>,
     random: &mut R,
 ) -> Result<Vec<Pick>, RecommendError> {
@@ -140,7 +162,7 @@ pub fn recommend<R: Rng>(
             book.is_some_and(|book| !seen.has(place) && !works.has(book.work()) && wanted.has(book))
         };
         let choice = question.count.saturating_mul(CHOICE).max(LEAST_CHOICE).min(catalogue.len());
-        let mut ranked = rank(choice, &mut is_wanted);
+        let mut ranked = ranker.rank(choice, &mut is_wanted);
         if question.diversity > 0.0 {
             let varied = ranked.len().min(VARIED * CHOICE);
             diversify(catalogue, &mut ranked[..varied], question.count.min(VARIED), question.diversity);
@@ -150,7 +172,9 @@ pub fn recommend<R: Rng>(
         filling.explore_and(ranked.into_iter(), random);
         filling.popular(random);
         filling.anything(random);
-        Ok(filling.list.finish())
+        let mut picks = filling.list.finish();
+        ranker.explain(&mut picks);
+        Ok(picks)
     })
 }
 

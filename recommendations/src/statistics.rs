@@ -23,6 +23,7 @@ use crate::{
     models::Opinion,
     ratings::{Entry, FIRST_SIMULATED, Ratings},
     readers::now,
+    recommend::Ranker as _,
 };
 
 /// Seconds of a day.
@@ -198,7 +199,7 @@ fn recommended(knowledge: &Knowledge, model: &Bound, mut readers: Vec<&[Entry]>)
             .filter_map(|entry| catalogue.book(entry.book).map(|book| book.place()))
             .collect();
         let mut new = |place: u32| !known.contains(&place);
-        for pick in model.rank(history, FIRST, &mut new) {
+        for pick in model.ask(history).rank(FIRST, &mut new) {
             shown[pick.place as usize] += 1.0;
         }
         asked += 1;

@@ -115,10 +115,7 @@ impl Service {
         let catalogue = &knowledge.snapshot.catalogue;
         let book = catalogue.book(id).ok_or(CallError::NoSuchBook)?;
         let model = knowledge.model.as_ref();
-        let rank = |count: usize, allowed: &mut dyn FnMut(u32) -> bool| {
-            model.map(|model| model.similar(id, count, allowed)).unwrap_or_default()
-        };
-        let picks = similar(catalogue, book, count.get(), rank);
+        let picks = similar(catalogue, book, count.get(), model.map(|model| model.similar(id)));
         let render = |pick: &Pick| {
             let other = catalogue.at(pick.place as usize)?;
             let (kind, reason) = match pick.reason {

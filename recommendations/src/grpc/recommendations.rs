@@ -53,6 +53,7 @@ impl Service {
         let history = merged.as_deref().unwrap_or(&stored);
 
         let mut exclude = mem::take(&mut asked.exclude);
+        exclude.reserve_exact(history.len());
         exclude.extend(history.iter().filter(|entry| entry.excludes()).map(|entry| entry.book));
         // Who asks for a strategy has none of the variants.
         let reader = asked.reader.get();
@@ -80,16 +81,13 @@ impl Service {
             Chooser::Popular => (false, &knowledge.popularity),
             Chooser::Random => (false, &nothing),
         };
-        let model = knowledge.model.as_ref().filter(|_| model);
-        let rank = |count: usize, allowed: &mut dyn FnMut(u32) -> bool| {
-            model.map(|model| model.rank(history, count, allowed)).unwrap_or_default()
-        };
+        let ranker = knowledge.model.as_ref().filter(|_| model).map(|model| model.ask(history));
         let catalogue = &knowledge.snapshot.catalogue;
         let picks = match asked.seed {
             Some(seed) => {
-                recommend(catalogue, popularity, rank, &question, &mut StdRng::seed_from_u64(seed))?
+                recommend(catalogue, popularity, ranker, &question, &mut StdRng::seed_from_u64(seed))?
             }
-            None => recommend(catalogue, popularity, rank, &question, &mut rand::rng())?,
+            None => recommend(catalogue, popularity, ranker, &question, &mut rand::rng())?,
         };
         let id = RecommendationId {
             random: rand::rng().random(),

@@ -183,12 +183,29 @@ impl Model {
         &self.popularity
     }
 
-    /// Ranks up to `count` books for a reader, the best first, ties in the order of books. Books of the history are left out
-    /// unless they are only wanted, and so is what `allowed` refuses. What the history says nothing about follows by
-    /// popularity, then what it speaks against: a count of [`Model::books`] ranks every book that is allowed, once.
+    /// Ranks up to `count` books for a reader, the best first, ties in the order of books, each with its reason. Books of the
+    /// history are left out unless they are only wanted, and so is what `allowed` refuses. What the history says nothing about
+    /// follows by popularity, then what it speaks against: a count of [`Model::books`] ranks every book that is allowed, once.
     ///
     /// The cost grows with the history and with `count`; nothing is allocated but in `scratch`, whose size is kept.
     pub fn recommend<'s>(
+        &self,
+        history: &[Event],
+        count: usize,
+        mut allowed: impl FnMut(u32) -> bool,
+        scratch: &'s mut Scratch,
+    ) -> &'s [Recommended] {
+        self.fitting(history, count, &mut allowed, scratch);
+        let mut answer = std::mem::take(&mut scratch.answer);
+        self.explain(&mut answer, scratch);
+        self.follow(count, allowed, &mut answer, scratch);
+        scratch.answer = answer;
+        &scratch.answer
+    }
+
+    /// The first of [`Model::recommend`]: those books that the history speaks for. Their reasons are left as
+    /// [`Reason::Popular`], for [`Model::explain`] to be asked about those that are shown.
+    pub fn fitting<'s>(
         &self,
         history: &[Event],
         count: usize,
@@ -203,10 +220,7 @@ impl Model {
             Scorer::Als(factors) => factors.score(scratch),
         }
         let Scratch { known, wanted, call, sums, top, answer, .. } = scratch;
-        let mut open = |book: u32| {
-            let known = known[book as usize].call == *call;
-            (!known || wanted.binary_search(&book).is_ok()) && allowed(book)
-        };
+        let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
         top.clear(count);
         sums.above(f32::MIN_POSITIVE, |score, book| {
             if top.wants(score, book) && open(book) {
@@ -215,6 +229,29 @@ impl Model {
             top.bar().max(f32::MIN_POSITIVE)
         });
         answer.extend(top.sorted().map(|(score, book)| Recommended { book, score, reason: Reason::Popular }));
+        answer
+    }
+
+    /// Gives the reasons of books that [`Model::fitting`] has just ranked with this scratch: any of them, in any order. The cost
+    /// grows with their number; for ALS also with the history.
+    pub fn explain(&self, shown: &mut [Recommended], scratch: &mut Scratch) {
+        match &self.scorer {
+            Scorer::Popular => {}
+            Scorer::ItemItem(weights) => weights.explain(&scratch.known, scratch.call, shown),
+            Scorer::Als(factors) => factors.explain(&scratch.history, &mut scratch.fold, shown),
+        }
+    }
+
+    /// What follows the books that fit, until there are `count`.
+    fn follow(
+        &self,
+        count: usize,
+        mut allowed: impl FnMut(u32) -> bool,
+        answer: &mut Vec<Recommended>,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { known, wanted, call, sums, top, .. } = scratch;
+        let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
         let found = answer.len();
         if found < count {
             let popular = self.popularity.order.iter().copied();
@@ -233,26 +270,12 @@ impl Model {
             let against = top.sorted();
             answer.extend(against.map(|(score, book)| Recommended { book, score, reason: Reason::Popular }));
         }
-        match &self.scorer {
-            Scorer::Popular => {}
-            Scorer::ItemItem(weights) => weights.explain(known, *call, &mut answer[..found]),
-            Scorer::Als(factors) => {
-                factors.explain(&scratch.history, &mut scratch.fold, &mut answer[..found])
-            }
-        }
-        answer
     }
+}
 
-    /// Up to `count` books that readers of this one like, the best first, with the weight as score.
-    pub fn similar<'s>(
-        &self,
-        book: u32,
-        count: usize,
-        allowed: impl FnMut(u32) -> bool,
-        scratch: &'s mut Scratch,
-    ) -> &'s [Recommended] {
-        self.recommend(&[Event { book, opinion: Opinion::Positive }], count, allowed, scratch)
-    }
+/// Whether a book is not in the history, or only wanted.
+fn is_open(book: u32, known: &[Slot], call: u32, wanted: &[u32]) -> bool {
+    known[book as usize].call != call || wanted.binary_search(&book).is_ok()
 }
 
 impl ItemItem {
@@ -263,9 +286,12 @@ impl ItemItem {
 
     /// Adds up what the history speaks for.
     fn score(&self, scratch: &mut Scratch) {
-        for &(book, weight) in &scratch.history {
-            let (books, values) = self.by_read.row(book as usize);
-            scratch.sums.add(weight, books, values);
+        let Scratch { sums, history, .. } = scratch;
+        let rows = || history.iter().map(|&(book, weight)| (weight, self.by_read.row(book as usize)));
+        let terms: usize = rows().map(|(_, (books, _))| books.len()).sum();
+        sums.expect(terms, self.by_read.columns());
+        for (weight, (books, values)) in rows() {
+            sums.add(weight, books, values);
         }
     }
 
@@ -274,7 +300,7 @@ impl ItemItem {
         for recommended in answer {
             let mut best = (0.0_f32, None);
             for (book, value) in self.by_predicted.entries(recommended.book as usize) {
-                let slot = known[book as usize];
+                let Some(slot) = known.get(book as usize) else { continue };
                 if slot.call == call && slot.value * value > best.0 {
                     best = (slot.value * value, Some(book));
                 }

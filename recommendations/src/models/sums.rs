@@ -3,7 +3,8 @@
 /// Books whose scores are cleared and looked through together.
 const BLOCK: usize = 64;
 
-/// Adds up scores by book. Clearing costs nothing: a block of books is cleared when a call first touches it.
+/// Adds up scores by book. Clearing costs nothing: a block of books is cleared when a call first touches it. A call that will
+/// touch most of them clears them all beforehand, and is spared the looking.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     /// A score a book, in whole blocks.
@@ -12,6 +13,8 @@ pub(super) struct Sums {
     calls: Vec<u32>,
     call: u32,
     touched: Vec<u32>,
+    /// Whether all blocks are touched.
+    whole: bool,
 }
 
 impl Sums {
@@ -23,6 +26,7 @@ impl Sums {
             self.values.resize(blocks * BLOCK, 0.0);
         }
         self.touched.clear();
+        self.whole = false;
         self.call = match self.call.checked_add(1) {
             Some(call) => call,
             None => {
@@ -32,9 +36,23 @@ impl Sums {
         };
     }
 
+    /// So many values will be added, over so many books.
+    pub(super) fn expect(&mut self, values: usize, books: usize) {
+        if values >= books {
+            self.all(books).fill(0.0);
+            self.whole = true;
+        }
+    }
+
     /// Adds `weight` times each value to the book's score.
     #[inline]
     pub(super) fn add(&mut self, weight: f32, books: &[u32], values: &[f32]) {
+        if self.whole {
+            for (&book, value) in books.iter().zip(values) {
+                self.values[book as usize] += weight * value;
+            }
+            return;
+        }
         for (&book, value) in books.iter().zip(values) {
             let block = book as usize / BLOCK;
             if self.calls[block] != self.call {

@@ -1,4 +1,4 @@
-use super::{Pick, Reason, Source, marks::with_marks, spread::alike};
+use super::{Pick, Ranker, Reason, Source, marks::with_marks, spread::alike};
 use crate::catalogue::{BookRef, Catalogue};
 
 /// So many books of a category are looked at for their likeness.
@@ -7,21 +7,15 @@ const LOOKED_AT: usize = 20_000;
 /// Up to `count` books that go together with one, the best first: never another edition of it, and no more than half of them
 /// by its authors while there are others.
 ///
-/// `rank` gives up to so many books that readers of this one like, as for [`recommend`](super::recommend()). What it leaves
-/// goes to books that are alike in series, author, subjects and categories: that costs a look at each of up to 20,000
+/// `ranker` gives what readers of this one like, as for [`recommend`](super::recommend()). What it leaves goes to books that are alike in series, author, subjects and categories: that costs a look at each of up to 20,000
 /// books a category.
 #[must_use]
-pub fn similar(
-    catalogue: &Catalogue,
-    book: BookRef<'_>,
-    count: usize,
-    rank: impl FnOnce(usize, &mut dyn FnMut(u32) -> bool) -> Vec<Pick>,
-) -> Vec<Pick> {
+pub fn similar(catalogue: &Catalogue, book: BookRef<'_>, count: usize, mut ranker: impl Ranker) -> Vec<Pick> {
     with_marks(catalogue.len(), |seen, works| {
         works.add(book.work());
         let mut is_other =
             |place: u32| catalogue.at(place as usize).is_some_and(|it| it.work() != book.work());
-        let ranked = rank(count.saturating_mul(4).max(40).min(catalogue.len()), &mut is_other);
+        let ranked = ranker.rank(count.saturating_mul(4).max(40).min(catalogue.len()), &mut is_other);
         let mut list = Vec::with_capacity(count);
         let mut held = Vec::new();
         let mut own = 0;
@@ -50,6 +44,7 @@ pub fn similar(
         }
         let room = count - list.len();
         list.extend(held.into_iter().take(room));
+        ranker.explain(&mut list);
         list
     })
 }

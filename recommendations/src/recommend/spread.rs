@@ -1,14 +1,12 @@
 //! Variety: the places of a list are given out so that no author, series or work takes them all.
 
-use std::collections::HashMap;
-
 use super::{Pick, marks::Marks};
 use crate::catalogue::{BookRef, Catalogue};
 
 /// The first so many books of a list…
 const FIRST: usize = 10;
 /// …hold at most so many of one author or series.
-const EACH: u32 = 2;
+const EACH: usize = 2;
 
 /// Takes picks in the order of their scores, and gives the list.
 pub(super) struct List<'a> {
@@ -18,8 +16,9 @@ pub(super) struct List<'a> {
     picks: Vec<Pick>,
     held: Vec<Pick>,
     works: &'a mut Marks,
-    authors: HashMap<u32, u32>,
-    series: HashMap<u32, u32>,
+    /// Of the first ten: so few that looking through them is quicker than hashing.
+    authors: Vec<u32>,
+    series: Vec<u32>,
 }
 
 impl<'a> List<'a> {
@@ -32,8 +31,8 @@ impl<'a> List<'a> {
             picks: Vec::with_capacity(count.min(64)),
             held: Vec::new(),
             works,
-            authors: HashMap::new(),
-            series: HashMap::new(),
+            authors: Vec::new(),
+            series: Vec::new(),
         }
     }
 
@@ -82,20 +81,15 @@ impl<'a> List<'a> {
     }
 
     fn is_too_many(&self, book: BookRef<'_>) -> bool {
-        let full =
-            |counts: &HashMap<u32, u32>, number: &u32| counts.get(number).is_some_and(|&it| it >= EACH);
-        book.author_numbers().iter().any(|author| full(&self.authors, author))
-            || book.series_number().is_some_and(|series| full(&self.series, &series))
+        let full = |taken: &[u32], number: u32| taken.iter().filter(|&&it| it == number).count() >= EACH;
+        book.author_numbers().iter().any(|&author| full(&self.authors, author))
+            || book.series_number().is_some_and(|series| full(&self.series, series))
     }
 
     fn take(&mut self, pick: Pick, book: BookRef<'_>) {
         if self.capped && self.picks.len() < FIRST {
-            for &author in book.author_numbers() {
-                *self.authors.entry(author).or_default() += 1;
-            }
-            if let Some(series) = book.series_number() {
-                *self.series.entry(series).or_default() += 1;
-            }
+            self.authors.extend(book.author_numbers());
+            self.series.extend(book.series_number());
         }
         self.picks.push(pick);
     }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::{Pick, Popularity, Question, Reason, RecommendError, Shelves, recommend};
+use super::{Pick, Popularity, Question, Ranker, Reason, RecommendError, Shelves, Source, recommend};
 use crate::catalogue::{Book, Builder, Catalogue, Category, Series, Version};
 
 /// Numbers from 1; `change` makes each book different.
@@ -32,11 +32,25 @@ fn pick(id: i32, score: f32) -> Pick {
     Pick { place: id as u32 - 1, score, reason: Reason::Taste }
 }
 
-/// A model with these scores.
-fn ranker(scored: &[Pick]) -> impl FnOnce(usize, &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+/// A model with these scores, best first.
+struct Scored(Vec<Pick>);
+
+fn ranker(scored: &[Pick]) -> Scored {
     let mut ranked = scored.to_vec();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
-    |count, allowed| ranked.into_iter().filter(|pick| allowed(pick.place)).take(count).collect()
+    Scored(ranked)
+}
+
+impl Ranker for Scored {
+    fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+        self.0.iter().copied().filter(|pick| allowed(pick.place)).take(count).collect()
+    }
+
+    fn explain(&mut self, picks: &mut [Pick]) {
+        for pick in picks.iter_mut().filter(|pick| pick.reason == Reason::Taste) {
+            pick.reason = Reason::Liked(Source { book: pick.place as i32 + 1, contribution: pick.score });
+        }
+    }
 }
 
 /// Numbers of the books.
@@ -90,6 +104,42 @@ fn the_model_comes_first_then_what_is_popular_then_anything() {
     let ids = ask(&catalogue, &popularity, &[pick(1, 0.1), pick(2, 0.7)], &FANTASY);
     assert_eq!(ids[..4], [2, 1, 6, 5]);
     assert_eq!(ids.len(), 8);
+}
+
+#[test]
+fn what_is_shown_is_explained_and_nothing_else() {
+    /// Counts what it explains.
+    struct Counting<'a>(Scored, &'a mut usize);
+    impl Ranker for Counting<'_> {
+        fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+            self.0.rank(count, allowed)
+        }
+
+        fn explain(&mut self, picks: &mut [Pick]) {
+            *self.1 += picks.len();
+            self.0.explain(picks);
+        }
+    }
+    // One author: half of the list is held back and comes behind the others.
+    let catalogue = catalogue(60, |book| {
+        if book.id <= 30 {
+            book.authors = vec!["One".to_owned()];
+        }
+    });
+    let scored: Vec<Pick> = (1..=50).map(|id| pick(id, id as f32)).collect();
+    let popularity = Popularity::new(&catalogue, [(55, 1.0, 0)]);
+    let mut random = StdRng::seed_from_u64(4);
+    for diversity in [0.0, 0.5] {
+        let question = Question { diversity, ..FANTASY };
+        let mut explained = 0;
+        let counting = Counting(ranker(&scored), &mut explained);
+        let picks = recommend(&catalogue, &popularity, counting, &question, &mut random).unwrap();
+        assert_eq!((picks.len(), explained), (10, 10));
+        for pick in picks {
+            let own = Source { book: pick.place as i32 + 1, contribution: pick.score };
+            assert_eq!(pick.reason, Reason::Liked(own));
+        }
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod replicas;
 mod robust;
 mod search;
 mod sizes;
+mod speed;
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
