@@ -11,8 +11,11 @@
 //! | all: the interactions | `16 n + 8 (r + b)`, and `12 n` while they are made |
 //! | slim, ease, blend up to 20,000 books | `4 b²`, and 16 a weight that is kept |
 //! | slim, blend above | `16 b · min(400, 2 GiB / 8 b)`, and 16 a weight that is kept |
-//! | als | `4 k (r + b) + (4 k² + 384 k) t` |
+//! | als | `4 k (r + b) + (k + 4) b + (4 k² + 384 k) t` |
 //! | knn, content | 16 a neighbour that is kept, and `8 b t` |
+//!
+//! The model that is made of it, which serving holds, takes 16 bytes a weight and 16 a book (item–item), or `5 k + 4` bytes a
+//! book (als); and 8 bytes a book for popularity. A thread that answers keeps `12 b` more.
 
 mod interactions;
 mod sparse;

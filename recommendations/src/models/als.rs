@@ -9,9 +9,10 @@
 //! Winifred Morrison, 1950), so that reasons are exact.
 //!
 //! Training holds 16 bytes an interaction, `4 k` bytes a reader and a book for `k` factors, and `4 k² + 384 k` a thread; the model holds
-//! `4 k` bytes a book.
+//! `5 k + 4` bytes a book.
 
 mod fold;
+mod coarse;
 mod kernel;
 mod solve;
 

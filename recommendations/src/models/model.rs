@@ -214,20 +214,22 @@ impl Model {
     ) -> &'s [Recommended] {
         scratch.begin(self.books());
         scratch.take(history, self.says, self.books());
-        match &self.scorer {
-            Scorer::Popular => {}
-            Scorer::ItemItem(weights) => weights.score(scratch),
-            Scorer::Als(factors) => factors.score(scratch),
+        if let Scorer::ItemItem(weights) = &self.scorer {
+            weights.score(scratch);
         }
-        let Scratch { known, wanted, call, sums, top, answer, .. } = scratch;
+        let Scratch { known, wanted, call, sums, top, answer, history, fold, .. } = scratch;
         let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
         top.clear(count);
-        sums.above(f32::MIN_POSITIVE, |score, book| {
-            if top.wants(score, book) && open(book) {
-                top.push(score, book);
-            }
-            top.bar().max(f32::MIN_POSITIVE)
-        });
+        match &self.scorer {
+            Scorer::Popular => {}
+            Scorer::ItemItem(_) => sums.above(f32::MIN_POSITIVE, |score, book| {
+                if top.wants(score, book) && open(book) {
+                    top.push(score, book);
+                }
+                top.bar().max(f32::MIN_POSITIVE)
+            }),
+            Scorer::Als(factors) => factors.best(history, fold, top, open),
+        }
         answer.extend(top.sorted().map(|(score, book)| Recommended { book, score, reason: Reason::Popular }));
         answer
     }
@@ -250,15 +252,18 @@ impl Model {
         answer: &mut Vec<Recommended>,
         scratch: &mut Scratch,
     ) {
+        if answer.len() >= count {
+            return;
+        }
+        if let Scorer::Als(factors) = &self.scorer {
+            factors.score(scratch);
+        }
         let Scratch { known, wanted, call, sums, top, .. } = scratch;
         let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
-        let found = answer.len();
-        if found < count {
-            let popular = self.popularity.order.iter().copied();
-            let silent = popular.filter(|&book| sums.get(book).abs() < f32::MIN_POSITIVE && open(book));
-            let silent = silent.map(|book| Recommended { book, score: 0.0, reason: Reason::Popular });
-            answer.extend(silent.take(count - found));
-        }
+        let popular = self.popularity.order.iter().copied();
+        let silent = popular.filter(|&book| sums.get(book).abs() < f32::MIN_POSITIVE && open(book));
+        let silent = silent.map(|book| Recommended { book, score: 0.0, reason: Reason::Popular });
+        answer.extend(silent.take(count - answer.len()));
         if answer.len() < count {
             top.clear(count - answer.len());
             sums.above(f32::NEG_INFINITY, |score, book| {

@@ -4,6 +4,7 @@ mod data;
 mod properties;
 mod opinions;
 mod reasons;
+mod coarse;
 mod training;
 mod artefact;
 mod figures;

@@ -2,23 +2,30 @@
 
 use faer::{
     Accum, MatMut, MatRef, Par, Side,
-    linalg::{matmul::matmul, solvers::Llt},
+    linalg::{matmul::matmul, solvers::Llt, triangular_solve::solve_lower_triangular_in_place},
     prelude::*,
 };
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{MAX_FACTORS, ROWS, kernel::dot, square, sum};
+use super::{
+    MAX_FACTORS, ROWS,
+    coarse::{self, Coarse},
+    kernel::dot,
+    square, sum,
+};
 use crate::models::{
     PartsError,
     model::{Reason, Recommended, Scratch},
+    top::Top,
 };
 
-/// The factors of all books.
+/// The factors of all books: `5 k + 4` bytes a book for `k` factors, since they are held a second time, coarsely.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factors {
     width: usize,
     /// Books × factors, row after row.
     values: Vec<f32>,
+    coarse: Coarse,
     regularization: f32,
     confidence: f32,
     /// `YᵀY + λ I`
@@ -28,7 +35,7 @@ pub struct Factors {
 /// What a fold-in needs; kept from call to call. About `4 k (3 k + 3 h)` bytes for a history of `h` books.
 #[derive(Debug, Default)]
 pub(crate) struct Fold {
-    /// The history's rows, and those times the inverse.
+    /// The history's rows; and those, then the rows of what is explained, times the inverse of the Cholesky factor.
     rows: Vec<f32>,
     images: Vec<f32>,
     scaled: Vec<f32>,
@@ -62,7 +69,8 @@ impl Factors {
         }
         let mut gram = sum(values.chunks(width * ROWS).map(|part| square(part, width)), width);
         (0..width).for_each(|place| gram[place * width + place] += regularization);
-        let factors = Self { width, values, regularization, confidence, gram };
+        let coarse = Coarse::of(width, &values);
+        let factors = Self { width, values, coarse, regularization, confidence, gram };
         // So that no history can meet a matrix without an inverse.
         if factors.gram.iter().all(|value| value.is_finite() && value.abs() < 1e30) {
             Ok(factors)
@@ -106,6 +114,10 @@ impl Factors {
     pub fn fold(&self, liked: &[u32]) -> Vec<f32> {
         let known = liked.iter().filter(|&&book| (book as usize) < self.books());
         self.fold_in(known.map(|&book| (book, 1.0)), &mut Fold::default()).to_vec()
+    }
+
+    pub(super) fn coarse(&self) -> &Coarse {
+        &self.coarse
     }
 
     pub(super) fn row(&self, book: u32) -> &[f32] {
@@ -161,37 +173,52 @@ impl Factors {
         reader
     }
 
-    /// Folds the history in and scores every book.
+    /// Folds the history in, and puts those books into `top` that it speaks for, of those that are `open`.
+    pub(in crate::models) fn best(
+        &self,
+        history: &[(u32, f32)],
+        fold: &mut Fold,
+        top: &mut Top,
+        open: impl FnMut(u32) -> bool,
+    ) {
+        if !history.is_empty() {
+            self.fold_in(history.iter().copied(), fold);
+            coarse::best(self, &fold.reader, top, open);
+        }
+    }
+
+    /// Scores every book by the history that was folded in.
     pub(in crate::models) fn score(&self, scratch: &mut Scratch) {
         let Scratch { sums, history, fold, .. } = scratch;
-        if history.is_empty() {
-            return;
+        if !history.is_empty() {
+            let scores = sums.all(self.books());
+            Arch::new().dispatch(Score { factors: self, reader: &fold.reader, scores });
         }
-        self.fold_in(history.iter().copied(), fold);
-        let scores = sums.all(self.books());
-        Arch::new().dispatch(Score { factors: self, reader: &fold.reader, scores });
     }
 
     /// Names the book whose removal would lower the score most.
     ///
     /// Without book `i`, of confidence `c`, the matrix `A` loses `a y_i y_iᵀ` with `a = c − 1` and the right side `c y_i`. By
     /// Sherman and Morrison the score of `j` falls by `s (c − a (score_i − c q) / (1 − a q))`, where `s = y_jᵀ A⁻¹ y_i` and `q =
-    /// y_iᵀ A⁻¹ y_i`.
+    /// y_iᵀ A⁻¹ y_i`. With `A = L Lᵀ` and `z = L⁻¹ y` these are the products `z_j z_i` and `z_i z_i`.
     pub(in crate::models) fn explain(
         &self,
         history: &[(u32, f32)],
         fold: &mut Fold,
-        answer: &mut [Recommended],
+        shown: &mut [Recommended],
     ) {
-        if history.is_empty() || answer.is_empty() {
+        if history.is_empty() || shown.is_empty() {
             return;
         }
         let width = self.width;
         let Fold { rows, images, cholesky: Some(cholesky), reader, scales, .. } = fold else { return };
         images.clear();
         images.extend_from_slice(rows);
-        cholesky.solve_in_place(MatMut::from_column_major_slice_mut(images, width, history.len()));
-        Arch::new().dispatch(Explain { factors: self, history, reader, images, scales, answer });
+        shown.iter().for_each(|it| images.extend_from_slice(self.row(it.book)));
+        let columns = MatMut::from_column_major_slice_mut(images, width, history.len() + shown.len());
+        solve_lower_triangular_in_place(cholesky.L(), columns, Par::Seq);
+        let (images, of_shown) = images.split_at(history.len() * width);
+        Arch::new().dispatch(Explain { factors: self, history, reader, images, of_shown, scales, shown });
     }
 }
 
@@ -214,15 +241,16 @@ impl WithSimd for Score<'_> {
     }
 }
 
-/// The best reason of each recommended book.
+/// The best reason of each book that is shown.
 struct Explain<'a> {
     factors: &'a Factors,
     history: &'a [(u32, f32)],
     reader: &'a [f32],
-    /// The inverse times each row of the history.
+    /// `L⁻¹ y` of the history's rows, and of those that are shown.
     images: &'a [f32],
+    of_shown: &'a [f32],
     scales: &'a mut Vec<f32>,
-    answer: &'a mut [Recommended],
+    shown: &'a mut [Recommended],
 }
 
 impl WithSimd for Explain<'_> {
@@ -230,22 +258,20 @@ impl WithSimd for Explain<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { factors, history, reader, images, scales, answer } = self;
+        let Self { factors, history, reader, images, of_shown, scales, shown } = self;
         let images = images.chunks_exact(factors.width);
         // By how much each event's removal moves all scores, before the likeness to the book.
         scales.clear();
         scales.extend(history.iter().zip(images.clone()).map(|(&(book, weight), z)| {
             let (sure, liked) = factors.confidences(weight);
-            let y = factors.row(book);
-            let q = dot(simd, y, z);
-            liked - sure * (dot(simd, y, reader) - liked * q) / (1.0 - sure * q)
+            let q = dot(simd, z, z);
+            liked - sure * (dot(simd, factors.row(book), reader) - liked * q) / (1.0 - sure * q)
         }));
-        for recommended in answer {
-            let y = factors.row(recommended.book);
+        for (recommended, image) in shown.iter_mut().zip(of_shown.chunks_exact(factors.width)) {
             let mut best = (0.0_f32, None);
             for ((&(book, weight), z), scale) in history.iter().zip(images.clone()).zip(&*scales) {
                 if weight > 0.0 && book != recommended.book {
-                    let contribution = scale * dot(simd, y, z);
+                    let contribution = scale * dot(simd, image, z);
                     if contribution > best.0 {
                         best = (contribution, Some(book));
                     }
