@@ -47,7 +47,7 @@ pub struct Config {
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share)]
     pub exploration: f32,
     /// Ways to choose that are compared, each for some of the readers, as "NAME=WEIGHT[:SETTING=VALUE,…] …" with the settings
-    /// choose (model, popular, random), diversity and exploration; the first is what the others are compared with [default: none]
+    /// choose (model, popular, content, random), diversity and exploration; the first is what the others are compared with [default: none]
     #[arg(long, value_name = "VARIANTS")]
     pub variants: Option<Variants>,
     /// How long a request may be

@@ -14,10 +14,10 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use crate::{
     catalogue::{Catalogue, place_of},
     loading::{Current, Snapshot},
-    models::{self, Event, Model, Opinion, Recommended, Scratch},
+    models::{self, Event, Model, Opinion, Recommended, Says, Scratch},
     ratings::{Entry, FIRST_SIMULATED, Ratings, Shelf},
     readers::now,
-    recommend::{Pick, Popularity, Ranker, Reason, Source},
+    recommend::{Likeness, Pick, Popularity, Ranker, Reason, Resembling, Source},
 };
 
 /// How often it is looked whether something has changed.
@@ -49,6 +49,8 @@ pub struct Knowledge {
     pub model: Option<Bound>,
     /// What many readers like.
     pub popularity: Popularity,
+    /// Which books resemble each other, whoever reads them.
+    pub likeness: Arc<Likeness>,
     /// Whether simulated readers had a part in it.
     pub simulated: bool,
 }
@@ -130,22 +132,37 @@ impl Keeper {
 
     fn renew(&self, recount: bool) {
         let before = self.known.0.load_full();
-        let popularity = (!recount).then_some(&*before);
-        self.known.0.store(Arc::new(Knowledge::new(&self.current, &self.ratings, &self.active, popularity)));
+        let known = Knowledge::new(&self.current, &self.ratings, &self.active, Some((&*before, recount)));
+        self.known.0.store(Arc::new(known));
     }
 }
 
 impl Knowledge {
-    /// With the popularity of `before`, if that is of the same catalogue.
-    fn new(current: &Current, ratings: &Ratings, active: &Active, before: Option<&Self>) -> Self {
+    /// With what was known before, as far as it holds for the same catalogue; ratings may have to be counted again.
+    fn new(current: &Current, ratings: &Ratings, active: &Active, before: Option<(&Self, bool)>) -> Self {
         let snapshot = current.load_full();
-        let same = before.filter(|before| Arc::ptr_eq(&before.snapshot, &snapshot));
+        let same = before.filter(|(before, _)| Arc::ptr_eq(&before.snapshot, &snapshot));
         let (popularity, simulated) = match same {
-            Some(before) => (before.popularity.clone(), before.simulated),
-            None => count(&snapshot.catalogue, ratings),
+            Some((before, false)) => (before.popularity.clone(), before.simulated),
+            _ => count(&snapshot.catalogue, ratings),
+        };
+        let likeness = match same {
+            Some((before, _)) => Arc::clone(&before.likeness),
+            None => Arc::new(Likeness::of(&snapshot.catalogue)),
         };
         let model = active.load_full().map(|served| Bound::new(served, &snapshot.catalogue));
-        Self { snapshot, model, popularity, simulated }
+        Self { snapshot, model, popularity, likeness, simulated }
+    }
+
+    /// Asks what resembles the books of a history.
+    pub fn resembling(&self, history: &[Entry]) -> Resembling<'_> {
+        let says = Says::default();
+        let liked = history.iter().filter_map(|entry| match opinion(entry) {
+            Opinion::Positive => Some((entry.book, says.positive)),
+            Opinion::Wanted => Some((entry.book, says.wanted)),
+            Opinion::Neutral | Opinion::Negative => None,
+        });
+        self.likeness.ask(&self.snapshot.catalogue, liked)
     }
 }
 
@@ -235,7 +252,7 @@ impl Bound {
     }
 
     /// Asks with a reader's history.
-    pub fn ask(&self, history: &[Entry]) -> Asked<'_> {
+    pub fn ask(&self, history: &[Entry]) -> Asking<'_> {
         self.asked(history.iter().filter_map(|entry| {
             let book = self.number(entry.book)?;
             Some(Event { book, opinion: opinion(entry) })
@@ -243,15 +260,15 @@ impl Bound {
     }
 
     /// Asks what goes together with one book.
-    pub fn similar(&self, book: i32) -> Asked<'_> {
+    pub fn similar(&self, book: i32) -> Asking<'_> {
         self.asked(self.number(book).map(|book| Event { book, opinion: Opinion::Positive }).into_iter())
     }
 
-    fn asked(&self, events: impl Iterator<Item = Event>) -> Asked<'_> {
+    fn asked(&self, events: impl Iterator<Item = Event>) -> Asking<'_> {
         let mut bench = BENCH.take();
         bench.events.clear();
         bench.events.extend(events);
-        Asked { bound: self, bench }
+        Asking { bound: self, bench }
     }
 
     fn number(&self, book: i32) -> Option<u32> {
@@ -260,18 +277,18 @@ impl Bound {
 }
 
 /// A question to a model.
-pub struct Asked<'a> {
+pub struct Asking<'a> {
     bound: &'a Bound,
     bench: Bench,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
         BENCH.set(std::mem::take(&mut self.bench));
     }
 }
 
-impl Ranker for Asked<'_> {
+impl Ranker for Asking<'_> {
     fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
         let Self { bound, bench: Bench { scratch, events, .. } } = self;
         if events.is_empty() {

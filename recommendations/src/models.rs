@@ -36,7 +36,11 @@ mod sums;
 mod model;
 mod parts;
 
-pub(crate) use self::train::{Warm, train_from};
+pub(crate) use self::{
+    sums::Sums,
+    top::Top,
+    train::{Warm, train_from},
+};
 pub use self::{
     als::{Als, Factors, MAX_FACTORS, Trained},
     content::Content,

@@ -8,6 +8,7 @@
 //!
 //! Where exploration is asked for, its share of the places goes to the third source from the start.
 
+mod likeness;
 mod marks;
 mod popularity;
 mod similar;
@@ -17,6 +18,7 @@ mod wanted;
 use rand::{Rng, RngExt as _, seq::index};
 
 pub use self::{
+    likeness::{Likeness, Resembling},
     popularity::{HALF_LIFE, Popularity},
     similar::similar,
 };

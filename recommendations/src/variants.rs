@@ -20,6 +20,8 @@ pub enum Chooser {
     Model,
     /// What many readers like.
     Popular,
+    /// What resembles the books that the reader likes.
+    Content,
     /// Chance.
     Random,
 }
@@ -49,7 +51,9 @@ pub struct Variants(Vec<Variant>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VariantsError {
     /// Not `NAME=WEIGHT` or `NAME=WEIGHT:SETTING=VALUE,…`.
-    #[error("{0:?} is not NAME=WEIGHT[:choose=model|popular|random,diversity=SHARE,exploration=SHARE]")]
+    #[error(
+        "{0:?} is not NAME=WEIGHT[:choose=model|popular|content|random,diversity=SHARE,exploration=SHARE]"
+    )]
     Form(String),
     /// A name that cannot be one.
     #[error("{0:?} is not a name of up to 32 lower-case letters, digits and hyphens")]
@@ -130,6 +134,7 @@ impl FromStr for Variant {
             match setting.split_once('=').ok_or_else(form)? {
                 ("choose", "model") => variant.chooser = Some(Chooser::Model),
                 ("choose", "popular") => variant.chooser = Some(Chooser::Popular),
+                ("choose", "content") => variant.chooser = Some(Chooser::Content),
                 ("choose", "random") => variant.chooser = Some(Chooser::Random),
                 ("diversity", value) => variant.diversity = Some(share(value).ok_or_else(form)?),
                 ("exploration", value) => variant.exploration = Some(share(value).ok_or_else(form)?),
@@ -190,7 +195,7 @@ mod tests {
 
     #[test]
     fn readers_are_divided_by_weight_and_stay_where_they_are() {
-        let variants: Variants = "control=60 varied=30:diversity=0.3 many=10:choose=popular".parse().unwrap();
+        let variants: Variants = "control=60 varied=30:diversity=0.3 many=10:choose=content".parse().unwrap();
         let name = |reader| variants.of(reader).unwrap().name.clone();
         let mut counts = std::collections::BTreeMap::<String, u32>::new();
         for reader in 1..=10_000 {
@@ -200,7 +205,7 @@ mod tests {
             assert!(counts[variant].abs_diff(expected) < 200, "{counts:?}");
         }
         assert!((1..100).all(|reader| name(reader) == name(reader)));
-        assert_eq!(variants.all()[2].chooser, Some(Chooser::Popular));
+        assert_eq!(variants.all()[2].chooser, Some(Chooser::Content));
         assert_eq!(variants.all()[1].diversity, Some(0.3));
         assert!(Variants::default().of(1).is_none());
         assert_eq!("".parse(), Ok(Variants::default()));

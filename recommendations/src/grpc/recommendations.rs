@@ -14,10 +14,10 @@ use tonic::{Request, Response, Status};
 use super::{answer::answer, question::Asked, status::CallError};
 use crate::{
     catalogue::Catalogue,
-    knowledge::{Knowledge, Known, opinion},
+    knowledge::{Asking, Bound, Knowledge, Known, opinion},
     models::Opinion,
     ratings::{Entry, Ratings},
-    recommend::{Pick, Popularity, Reason, recommend},
+    recommend::{Pick, Popularity, Ranker, Reason, Resembling, recommend},
     variants::{Chooser, RecommendationId, Variants},
 };
 
@@ -71,17 +71,19 @@ impl Service {
         let nothing = Popularity::default();
         let chooser = match asked.strategy {
             None | Some(Strategy::Unspecified) => variant.and_then(|variant| variant.chooser),
-            // What resembles is a part of every model's weights.
-            Some(Strategy::Model | Strategy::Content) => None,
+            Some(Strategy::Model) => None,
             Some(Strategy::Popular) => Some(Chooser::Popular),
+            Some(Strategy::Content) => Some(Chooser::Content),
             Some(Strategy::Random) => Some(Chooser::Random),
         };
-        let (model, popularity) = match chooser.unwrap_or(Chooser::Model) {
-            Chooser::Model => (true, &knowledge.popularity),
-            Chooser::Popular => (false, &knowledge.popularity),
-            Chooser::Random => (false, &nothing),
+        let chooser = chooser.unwrap_or(Chooser::Model);
+        let model = knowledge.model.as_ref().filter(|_| chooser == Chooser::Model);
+        let ranker = match chooser {
+            Chooser::Model => model.map(|model| Chosen::Model(model.ask(history))),
+            Chooser::Content => Some(Chosen::Content(knowledge.resembling(history))),
+            Chooser::Popular | Chooser::Random => None,
         };
-        let ranker = knowledge.model.as_ref().filter(|_| model).map(|model| model.ask(history));
+        let popularity = if chooser == Chooser::Random { &nothing } else { &knowledge.popularity };
         let catalogue = &knowledge.snapshot.catalogue;
         let picks = match asked.seed {
             Some(seed) => {
@@ -94,7 +96,29 @@ impl Service {
             reader: reader.unwrap_or(0),
             variant: variant.map(|variant| variant.name.clone()),
         };
-        Ok(render(&knowledge, &picks, id))
+        Ok(render(&knowledge, model, &picks, id))
+    }
+}
+
+/// What ranks for a reader of whom something is known.
+enum Chosen<'a> {
+    Model(Asking<'a>),
+    Content(Resembling<'a>),
+}
+
+impl Ranker for Chosen<'_> {
+    fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
+        match self {
+            Self::Model(model) => model.rank(count, allowed),
+            Self::Content(content) => content.rank(count, allowed),
+        }
+    }
+
+    fn explain(&mut self, picks: &mut [Pick]) {
+        match self {
+            Self::Model(model) => model.explain(picks),
+            Self::Content(content) => content.explain(picks),
+        }
     }
 }
 
@@ -125,9 +149,14 @@ fn merge(stored: &[Entry], said: &[Entry]) -> Vec<Entry> {
     merged
 }
 
-fn render(knowledge: &Knowledge, picks: &[Pick], id: RecommendationId) -> RecommendationResponse {
+/// `model` is the one that had a part in it.
+fn render(
+    knowledge: &Knowledge,
+    model: Option<&Bound>,
+    picks: &[Pick],
+    id: RecommendationId,
+) -> RecommendationResponse {
     let catalogue = &knowledge.snapshot.catalogue;
-    let model = knowledge.model.as_ref();
     let mut answer = RecommendationResponse {
         recommendations: Vec::with_capacity(picks.len()),
         model_version: model.map(|model| model.version().to_owned()).unwrap_or_default(),

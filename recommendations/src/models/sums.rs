@@ -6,7 +6,7 @@ const BLOCK: usize = 64;
 /// Adds up scores by book. Clearing costs nothing: a block of books is cleared when a call first touches it. A call that will
 /// touch most of them clears them all beforehand, and is spared the looking.
 #[derive(Debug, Default)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     /// A score a book, in whole blocks.
     values: Vec<f32>,
     /// By block: which call touched it last.
@@ -19,7 +19,7 @@ pub(super) struct Sums {
 
 impl Sums {
     /// Forgets all.
-    pub(super) fn begin(&mut self, books: usize) {
+    pub(crate) fn begin(&mut self, books: usize) {
         let blocks = books.div_ceil(BLOCK);
         if self.calls.len() < blocks {
             self.calls.resize(blocks, 0);
@@ -37,7 +37,7 @@ impl Sums {
     }
 
     /// So many values will be added, over so many books.
-    pub(super) fn expect(&mut self, values: usize, books: usize) {
+    pub(crate) fn expect(&mut self, values: usize, books: usize) {
         if values >= books {
             self.all(books).fill(0.0);
             self.whole = true;
@@ -46,7 +46,7 @@ impl Sums {
 
     /// Adds `weight` times each value to the book's score.
     #[inline]
-    pub(super) fn add(&mut self, weight: f32, books: &[u32], values: &[f32]) {
+    pub(crate) fn add(&mut self, weight: f32, books: &[u32], values: &[f32]) {
         if self.whole {
             for (&book, value) in books.iter().zip(values) {
                 self.values[book as usize] += weight * value;
@@ -62,6 +62,12 @@ impl Sums {
         }
     }
 
+    /// Adds to one book's score.
+    #[inline]
+    pub(crate) fn add_one(&mut self, book: u32, value: f32) {
+        self.add(1.0, &[book], &[value]);
+    }
+
     #[cold]
     fn clear(&mut self, block: usize) {
         self.calls[block] = self.call;
@@ -70,7 +76,7 @@ impl Sums {
     }
 
     /// All scores, to be written.
-    pub(super) fn all(&mut self, books: usize) -> &mut [f32] {
+    pub(crate) fn all(&mut self, books: usize) -> &mut [f32] {
         let blocks = books.div_ceil(BLOCK);
         self.touched.extend(0..blocks as u32);
         self.calls[..blocks].fill(self.call);
@@ -81,13 +87,13 @@ impl Sums {
 
     /// The book's score; 0 if nothing was added.
     #[inline]
-    pub(super) fn get(&self, book: u32) -> f32 {
+    pub(crate) fn get(&self, book: u32) -> f32 {
         if self.calls[book as usize / BLOCK] == self.call { self.values[book as usize] } else { 0.0 }
     }
 
     /// Hands out the books whose score is at least the bar that the hand last asked for, beginning at `bar`.
     #[inline]
-    pub(super) fn above(&self, mut bar: f32, mut hand: impl FnMut(f32, u32) -> f32) {
+    pub(crate) fn above(&self, mut bar: f32, mut hand: impl FnMut(f32, u32) -> f32) {
         for &block in &self.touched {
             let from = block as usize * BLOCK;
             let values = &self.values[from..from + BLOCK];

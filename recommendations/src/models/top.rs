@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BinaryHeap};
 
 /// Holds the best scores so far; of equal scores the books that come first.
 #[derive(Debug, Default)]
-pub(super) struct Top {
+pub(crate) struct Top {
     count: usize,
     /// The worst of them is on top.
     heap: BinaryHeap<Entry>,
@@ -33,20 +33,20 @@ impl PartialOrd for Entry {
 }
 
 impl Top {
-    pub(super) fn clear(&mut self, count: usize) {
+    pub(crate) fn clear(&mut self, count: usize) {
         self.count = count;
         self.heap.clear();
     }
 
     /// Whether it would be among the best.
     #[inline]
-    pub(super) fn wants(&self, score: f32, book: u32) -> bool {
+    pub(crate) fn wants(&self, score: f32, book: u32) -> bool {
         self.heap.len() < self.count || self.heap.peek().is_some_and(|worst| Entry { score, book } < *worst)
     }
 
     /// Below this score nothing is wanted.
     #[inline]
-    pub(super) fn bar(&self) -> f32 {
+    pub(crate) fn bar(&self) -> f32 {
         match self.heap.peek() {
             _ if self.count == 0 => f32::INFINITY,
             Some(worst) if self.heap.len() == self.count => worst.score,
@@ -56,7 +56,7 @@ impl Top {
 
     /// Adds what it [wants](Self::wants).
     #[inline]
-    pub(super) fn push(&mut self, score: f32, book: u32) {
+    pub(crate) fn push(&mut self, score: f32, book: u32) {
         if self.heap.len() < self.count {
             self.heap.push(Entry { score, book });
         } else if let Some(mut worst) = self.heap.peek_mut() {
@@ -65,7 +65,7 @@ impl Top {
     }
 
     /// The best first.
-    pub(super) fn sorted(&mut self) -> impl Iterator<Item = (f32, u32)> + '_ {
+    pub(crate) fn sorted(&mut self) -> impl Iterator<Item = (f32, u32)> + '_ {
         self.sorted.clear();
         self.sorted.extend(self.heap.drain());
         self.sorted.sort_unstable();

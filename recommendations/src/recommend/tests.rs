@@ -2,7 +2,9 @@ use std::collections::HashSet;
 
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::{Pick, Popularity, Question, Ranker, Reason, RecommendError, Shelves, Source, recommend};
+use super::{
+    Likeness, Pick, Popularity, Question, Ranker, Reason, RecommendError, Shelves, Source, recommend,
+};
 use crate::catalogue::{Book, Builder, Catalogue, Category, Series, Version};
 
 /// Numbers from 1; `change` makes each book different.
@@ -236,6 +238,80 @@ fn exploration_has_its_share() {
         })
         .sum();
     assert!((800..1200).contains(&explored), "{explored}");
+}
+
+/// A saga of three, a subject that few share, and one that many do.
+fn shop() -> Catalogue {
+    catalogue(40, |book| match book.id {
+        1..=3 => {
+            book.authors = vec!["One".to_owned()];
+            book.series = Some(Series { name: "Saga".to_owned(), number: None });
+        }
+        4..=6 => book.subjects = vec!["whales".to_owned(), "books".to_owned()],
+        7 => {
+            book.subjects = vec!["whales".to_owned()];
+            book.language = "fr".to_owned();
+        }
+        _ => book.subjects = vec!["books".to_owned()],
+    })
+}
+
+#[test]
+fn what_resembles_shares_author_series_or_subject_and_the_reason_is_the_book_that_counts_most() {
+    let catalogue = shop();
+    let likeness = Likeness::of(&catalogue);
+    let liked = [(1, 1.0), (4, 1.0), (30, 0.5)];
+    let known: Vec<i32> = liked.iter().map(|(id, _)| *id).collect();
+    let mut random = StdRng::seed_from_u64(5);
+    let question = Question { exclude: &known, count: 39, capped: false, ..FANTASY };
+    let ask = |liked: &[(i32, f32)], random: &mut StdRng| {
+        let resembling = likeness.ask(&catalogue, liked.iter().copied());
+        recommend(&catalogue, &Popularity::default(), resembling, &question, random).unwrap()
+    };
+    let picks = ask(&liked, &mut random);
+    let first: Vec<(i32, i32)> = picks[..5]
+        .iter()
+        .map(|pick| match pick.reason {
+            Reason::Similar(source) => (pick.place as i32 + 1, source.book),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    // What shares the common subject with a wanted book, too, comes first.
+    assert_eq!(first, [(5, 4), (6, 4), (2, 1), (3, 1), (7, 4)]);
+    // Each reason is the book without which the score is lowest, and by so much.
+    for pick in &picks {
+        let Reason::Similar(source) = pick.reason else { continue };
+        let without = |book: i32| {
+            let rest: Vec<(i32, f32)> = liked.iter().copied().filter(|(id, _)| *id != book).collect();
+            let after = ask(&rest, &mut StdRng::seed_from_u64(5));
+            pick.score - after.iter().find(|other| other.place == pick.place).unwrap().score
+        };
+        assert!((without(source.book) - source.contribution).abs() < 1e-4, "{pick:?}");
+        assert!(known.iter().all(|&book| without(book) <= source.contribution + 1e-4), "{pick:?}");
+    }
+    // Who likes nothing is told nothing; another language counts less than the same.
+    assert!(ask(&[], &mut random).iter().all(|pick| pick.reason == Reason::Chance));
+    let other = self::catalogue(9, |book| {
+        book.subjects = vec!["whales".to_owned()];
+        book.language = if book.id < 5 { "pt-BR" } else { "pt" }.to_owned();
+        if book.id == 2 {
+            book.language = "de".to_owned();
+        }
+    });
+    let foreign = Likeness::of(&other);
+    let picks = foreign.ask(&other, [(1, 1.0)]).rank(9, &mut |_| true);
+    assert_eq!((picks.len(), picks[7].place), (8, 1));
+    assert!(picks[7].score < 0.5 * picks[0].score);
+}
+
+#[test]
+fn what_is_only_wanted_may_be_recommended_but_not_for_its_own_sake() {
+    let catalogue = shop();
+    let likeness = Likeness::of(&catalogue);
+    let picks = likeness.ask(&catalogue, [(4, 0.5), (5, 1.0)]).rank(40, &mut |_| true);
+    let wanted = picks.iter().find(|pick| pick.place == 3).unwrap();
+    let alone = likeness.ask(&catalogue, [(5, 1.0)]).rank(40, &mut |_| true);
+    assert!((wanted.score - alone.iter().find(|pick| pick.place == 3).unwrap().score).abs() < 1e-4);
 }
 
 #[test]

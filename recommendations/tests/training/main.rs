@@ -8,6 +8,7 @@ mod models;
 mod replicas;
 mod simulated;
 mod statistics;
+mod strategies;
 mod triggers;
 
 use std::{net::SocketAddr, path::Path, time::Duration};
