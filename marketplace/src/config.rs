@@ -32,6 +32,9 @@ pub struct Config {
     /// What signs readers' cookies, at least 32 characters, the same for all replicas [default: a new one each time]
     #[arg(long, value_name = "TEXT", hide_env_values = true)]
     pub cookie_key: Option<CookieKey>,
+    /// How many visitors of one address may become readers in a minute, 0 for any number; behind a proxy all are of its address
+    #[arg(long, value_name = "COUNT", default_value_t = 120)]
+    pub new_readers: u32,
     /// What recommendations asks for
     #[command(flatten)]
     pub token: TokenSettings,

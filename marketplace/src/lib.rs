@@ -12,6 +12,7 @@ mod suggestions;
 mod shop;
 mod events;
 mod imports;
+mod newcomers;
 mod shelves;
 mod history;
 mod controls;
@@ -103,6 +104,7 @@ pub fn start(
             operators,
             config.public_url,
             config.call_deadline,
+            config.new_readers,
             &shell.metrics,
         ));
         let app = middleware::apply(

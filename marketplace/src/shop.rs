@@ -4,7 +4,7 @@ use service::telemetry::Metrics;
 
 use crate::{
     cards::Cards, client::Client, config::PublicUrl, events::Events, imports::Imports, layout::Layout,
-    operators::Operators, reader::Cookies, shelves::Shelves,
+    newcomers::Newcomers, operators::Operators, reader::Cookies, shelves::Shelves,
 };
 
 /// What every page is made from.
@@ -16,6 +16,7 @@ pub(crate) struct Shop {
     pub(crate) operators: Operators,
     pub(crate) events: Events,
     pub(crate) imports: Arc<Imports>,
+    pub(crate) newcomers: Newcomers,
     pub(crate) public_url: Option<PublicUrl>,
 }
 
@@ -27,6 +28,7 @@ impl Shop {
         operators: Operators,
         public_url: Option<PublicUrl>,
         deadline: Duration,
+        new_readers: u32,
         metrics: &Metrics,
     ) -> Self {
         let events = Events::start(client.clone(), metrics);
@@ -39,6 +41,7 @@ impl Shop {
             operators,
             events,
             imports: Arc::default(),
+            newcomers: Newcomers::new(new_readers),
             public_url,
         }
     }

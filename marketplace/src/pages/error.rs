@@ -21,6 +21,8 @@ pub(crate) enum Problem {
     Invalid(&'static str),
     /// A form that another site has sent.
     Foreign,
+    /// Too many visitors of this address have become readers.
+    TooMany,
     /// Recommendations is down or late.
     Unavailable,
     /// A mistake of this program.
@@ -33,6 +35,7 @@ impl Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Foreign => StatusCode::FORBIDDEN,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -108,8 +111,13 @@ impl Asked {
         };
         *page.status_mut() = status;
         keep(answer.headers(), page.headers_mut());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        let wait = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
+            StatusCode::TOO_MANY_REQUESTS => Some("60"),
+            _ => None,
+        };
+        if let Some(wait) = wait {
+            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(wait));
         }
         page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         page
@@ -170,6 +178,11 @@ fn words(status: StatusCode, problem: Option<&Problem>) -> (&'static str, &'stat
              changed. If it was you: open the page here, and press the button again.",
         ),
         StatusCode::PAYLOAD_TOO_LARGE => ("That was too much", "Nothing of this size can be sent here."),
+        StatusCode::TOO_MANY_REQUESTS => (
+            "One moment, please",
+            "Very many new readers come from your network at this moment. Nothing was changed: wait a minute, then press the \
+             button again.",
+        ),
         StatusCode::URI_TOO_LONG => ("The address is too long", "Shorten what you look for, and try again."),
         StatusCode::SERVICE_UNAVAILABLE => (
             "We cannot reach our shelves",

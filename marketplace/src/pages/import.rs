@@ -1,6 +1,6 @@
 //! A reader's books from elsewhere: a file that is sent on as it comes in.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{fmt::Write as _, net::IpAddr, sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -14,7 +14,7 @@ use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
 use protobufs::readers::{LibraryError, LibraryFormat, LibraryUnmatched};
 use serde_json::json;
-use service::trace::TraceContext;
+use service::{Peer, trace::TraceContext};
 
 use super::{error::Problem, export::field, personal};
 use crate::{
@@ -79,11 +79,13 @@ pub(crate) async fn progress(State(shop): State<Arc<Shop>>, Path(name): Path<Str
 pub(crate) async fn upload(
     State(shop): State<Arc<Shop>>,
     Extension(trace): Extension<TraceContext>,
+    peer: Option<Extension<Peer>>,
     request: HeaderMap,
     _: OurPage,
     body: Body,
 ) -> Response {
-    match read(&shop, &trace, &request, body).await {
+    let address = peer.map(|Extension(peer)| peer.address.ip());
+    match read(&shop, &trace, address, &request, body).await {
         Ok((reader, imported)) => {
             let mut answer = show(&shop, StatusCode::OK, None, Some(Done::new(imported)));
             // What the file says may be newer than what was said in the last minutes.
@@ -107,6 +109,7 @@ pub(crate) async fn upload(
 async fn read(
     shop: &Shop,
     trace: &TraceContext,
+    address: Option<IpAddr>,
     request: &HeaderMap,
     body: Body,
 ) -> Result<(Reader, Imported), (Option<Reader>, String)> {
@@ -137,6 +140,7 @@ async fn read(
     };
     let reader = match shop.cookies.reader(request) {
         Some(reader) => reader,
+        None if !shop.newcomers.lets_in(address) => return Err(no(CROWDED)),
         None => match shop.client.create_reader(trace).await {
             Ok(id) => Reader::new(id),
             Err(_) => return Err(no(UNAVAILABLE)),
@@ -150,6 +154,9 @@ async fn read(
         Err(error) => Err((Some(reader), sentence(error))),
     }
 }
+
+const CROWDED: &str =
+    "Very many new readers come from your network at this moment. Wait a minute, then send the file again.";
 
 const UNAVAILABLE: &str = "The part of the shop that remembers does not answer. Wait a moment, then send the file again: \
      what is stored already counts once.";

@@ -10,7 +10,7 @@ use axum::{
 };
 use protobufs::readers::Shelf;
 use serde::Deserialize;
-use service::trace::TraceContext;
+use service::{Peer, trace::TraceContext};
 
 use super::{
     book::number,
@@ -56,6 +56,7 @@ pub(crate) async fn say(
     State(shop): State<Arc<Shop>>,
     Extension(trace): Extension<TraceContext>,
     Path(id): Path<String>,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     _: OurPage,
     Form(said): Form<Said>,
@@ -67,6 +68,10 @@ pub(crate) async fn say(
     let back = local(said.back.as_deref());
     let from = said.from.as_deref().and_then(recommendation);
     let known = shop.cookies.reader(&headers);
+    let address = peer.map(|Extension(peer)| peer.address.ip());
+    if known.is_none() && !shop.newcomers.lets_in(address) {
+        return Problem::TooMany.into_response();
+    }
     match store(&shop, &trace, known, book, act, from).await {
         Ok(reader) => answer(&shop, &reader, back, book),
         Err(CallError::Unavailable) => {
@@ -162,7 +167,8 @@ impl Act {
             Self::Own(owned) => (vec![Word::Own(owned)], Opinion { owned, ..before }),
             Self::Remove => {
                 let words = [
-                    (before.halves > 0).then_some(Word::Unrate),
+                    // Stars, or that it was met without any, as an import may say.
+                    Some(Word::Unrate),
                     before.dismissed.then_some(Word::Undismiss),
                     (before.shelf > 0).then_some(Word::Shelve(Shelf::Unspecified)),
                     before.owned.then_some(Word::Own(false)),

@@ -61,6 +61,22 @@ fn books(page: &Answer) -> Vec<i32> {
 }
 
 #[test]
+fn so_many_of_an_address_become_readers_in_a_minute_and_readers_go_on() {
+    let recommendations = recommendations(0, "sqlite::memory:", true);
+    let shop = marketplace(recommendations.address, &["--new-readers", "2"]);
+    let mut first = Browser::new(&shop);
+    first.rate(6, "4");
+    Browser::new(&shop).rate(6, "3");
+    let mut third = Browser::new(&shop);
+    let answer = third.post("/books/6/opinion", &[("stars", "5"), ("back", "/books/6")]);
+    assert_eq!((answer.status, answer.header("retry-after")), (429, "60"));
+    assert!(answer.text().contains("One moment, please") && answer.cookies.is_empty());
+    // Who is a reader already goes on, and everybody may look.
+    first.rate(7, "2");
+    assert_eq!(third.get("/books/6").status, 200);
+}
+
+#[test]
 fn a_visitor_has_no_cookie_until_something_is_said() {
     let mut browser = Browser::new(shop());
     for path in ["/", "/books/1", "/for-you", "/welcome", "/my-books", "/my-books/erase", "/my-books/import"]

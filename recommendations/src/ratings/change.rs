@@ -5,7 +5,7 @@ use super::{Entry, Marks, Shelf, Stars};
 pub enum Change {
     /// So many stars, in place of an earlier rating or dismissal.
     Rate(Stars),
-    /// No stars any more.
+    /// No stars any more, and not met in some way without stars either.
     Unrate,
     /// Not for this reader; an earlier rating goes.
     Dismiss,
@@ -32,7 +32,7 @@ impl Change {
             Self::Rate(stars) => {
                 Entry { stars: Some(stars), marks: marks.with(Marks::DISMISSED, false), ..before }
             }
-            Self::Unrate => Entry { stars: None, ..before },
+            Self::Unrate => Entry { stars: None, marks: marks.with(Marks::INTERACTED, false), ..before },
             Self::Dismiss => Entry { stars: None, marks: marks.with(Marks::DISMISSED, true), ..before },
             Self::Undismiss => Entry { marks: marks.with(Marks::DISMISSED, false), ..before },
             Self::Shelve(shelf) => Entry { shelf, ..before },

@@ -35,6 +35,10 @@ fn what_readers_say_replaces_what_it_contradicts() {
     assert_eq!(Change::Rate(stars).of(rated, 9), rated, "nothing changed, so neither did the time");
     let gone = Change::Own(false).of(Change::Undismiss.of(dismissed, 5), 6);
     assert!(gone.is_nothing() && !gone.excludes());
+    let met =
+        Change::Replace(Entry { marks: Marks::INTERACTED.with(Marks::OWNED, true), ..rated }).of(nothing, 7);
+    let taken_back = Change::Unrate.of(met, 8);
+    assert_eq!((taken_back.stars, taken_back.interacted(), taken_back.owned()), (None, false, true));
     let wanted = Change::Shelve(Shelf::WantToRead).of(nothing, 1);
     assert!(!wanted.excludes() && !wanted.is_nothing());
     for never in [

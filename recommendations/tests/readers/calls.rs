@@ -1,12 +1,14 @@
 //! Each call, and what it leaves behind.
 
 use protobufs::{
-    readers::{CreateReaderRequest, OwnRequest, Shelf, ShelveRequest, UndismissRequest, UnrateRequest},
+    readers::{
+        CreateReaderRequest, Entry, OwnRequest, Shelf, ShelveRequest, UndismissRequest, UnrateRequest,
+    },
     recommendations::{RecommendationRequest, recommendations_client::RecommendationsClient},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::{dismissal, history, rating, stars};
+use crate::{dismissal, history, import, rating, stars};
 
 crate::on_both! {
     async fn what_is_said_is_known(database: Database) {
@@ -54,6 +56,25 @@ crate::on_both! {
         assert_eq!(history(&mut client, 7).await[0].shelf(), Shelf::WantToRead);
         client.shelve(shelve(Shelf::Unspecified)).await.unwrap();
         assert_eq!(history(&mut client, 7).await, []);
+        server.stop().await;
+    }
+
+    async fn an_interaction_without_stars_is_taken_back_like_a_rating(database: Database) {
+        let server = database.serve().await;
+        let mut client = server.readers().await;
+        let met = |book_id| Entry { reader_id: 7, book_id, interacted: true, ..Entry::default() };
+        let owned = Entry { owned: true, stars: 4.0, ..met(2) };
+        import(&mut client, vec![met(1), owned]).await.unwrap();
+        for book_id in [1, 2] {
+            client.unrate(UnrateRequest { reader_id: 7, book_id, ..UnrateRequest::default() }).await.unwrap();
+        }
+        let left = history(&mut client, 7).await;
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!((left[0].book_id, left[0].stars, left[0].interacted, left[0].owned), (2, 0.0, false, true));
+        server.stop().await;
+        // It is gone from the store, too.
+        let server = database.serve().await;
+        assert_eq!(history(&mut server.readers().await, 7).await, left);
         server.stop().await;
     }
 
