@@ -124,15 +124,21 @@ impl<'a> Pick<'a> {
     ) -> Self {
         let slug = slug(&book.categories, catalogue).unwrap_or_default();
         let mut pick = Self::new(book.id, &book.title, &book.title_language, &book.authors, &slug);
-        if let Some(recommendation) = recommendation {
-            pick.address = format!("/books/{}?from={recommendation}", book.id);
-            pick.from = Some(recommendation);
-        }
+        pick = pick.of(recommendation);
         // Where nothing is known there is nothing to say.
         if book.reason_kind() != ReasonKind::Unspecified {
             pick.reason = &book.reason;
         }
         pick
+    }
+
+    /// Its link says which recommendation it is of.
+    pub(crate) fn of(mut self, recommendation: Option<&'a str>) -> Self {
+        if let Some(recommendation) = recommendation {
+            self.address = format!("/books/{}?from={recommendation}", self.id);
+            self.from = Some(recommendation);
+        }
+        self
     }
 
     /// Any book, and why it is there.

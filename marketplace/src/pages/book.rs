@@ -95,7 +95,11 @@ pub(crate) async fn page(
     let late = similar.is_err();
     let similar = similar.unwrap_or_default();
     let alike = similar.books.iter().filter_map(|alike| Some((alike.book.as_ref()?, alike.reason.as_str())));
-    let picks: Vec<_> = alike.map(|(book, reason)| Pick::of_book(book, reason, catalogue)).collect();
+    let list = recommendation(&similar.recommendation_id).filter(|_| reader.is_some());
+    let picks: Vec<_> = alike.map(|(book, reason)| Pick::of_book(book, reason, catalogue).of(list)).collect();
+    if let Some(list) = list.filter(|_| !picks.is_empty()) {
+        shop.events.shown(list);
+    }
     let simulated = similar.simulated;
     let back = match from {
         Some(from) => format!("/books/{id}?from={from}"),

@@ -415,6 +415,15 @@ fn a_page_about_a_book_shows_similar_ones_and_why() {
     assert_eq!(similar.matches("<li class=\"book pick\">").count(), 6);
     assert_eq!(similar.matches("<p class=\"why\">").count(), 6);
     assert!(!links(similar, "/books/").contains(&"/books/6"));
+    // A reader's links say which list they are of.
+    assert!(links(similar, "/books/").iter().all(|link| !link.contains("?from=")));
+    let mut browser = Browser::new(shop());
+    browser.rate(9, "4");
+    let page = browser.get("/books/6");
+    let own = links(page.text().split("id=\"similar\"").nth(1).unwrap(), "/books/");
+    let names: std::collections::BTreeSet<_> =
+        own.iter().filter_map(|link| link.split_once("?from=")).map(|(_, name)| name).collect();
+    assert_eq!(names.len(), 1, "{own:?}");
     // Where the reader comes from is not a page of its own.
     let led = shop().get("/books/6?from=0123456789abcdef");
     assert!(led.text().contains("<link rel=\"canonical\" href=\"/books/6\">"));
@@ -572,10 +581,10 @@ fn what_readers_see_and_click_is_counted() {
     let link = links(page.text(), "/books/")[0].to_owned();
     assert!(link.contains("?from="), "{link}");
     assert!(browser.get(&link).text().contains("name=\"from\""));
-    eventually("the list and the click are recorded", Duration::from_secs(10), || {
-        (count("recorded") >= 2).then_some(())
+    eventually("the list, the click, and the list of similar books are recorded", Duration::from_secs(10), || {
+        (count("recorded") >= 3).then_some(())
     });
-    assert_eq!((count("recorded"), count("dropped")), (2, 0));
+    assert_eq!((count("recorded"), count("dropped")), (3, 0));
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::{
     knowledge::Known,
     recommend::{Pick, Reason, similar},
     search::MAX_MATCHES,
+    variants::RecommendationId,
 };
 
 pub(super) struct Service {
@@ -135,6 +136,9 @@ impl Service {
             books: picks.iter().filter_map(render).collect(),
             model_version: model.map(|model| model.version().to_owned()).unwrap_or_default(),
             simulated: model.is_some_and(|model| model.simulated()),
+            // The same for whoever asks.
+            recommendation_id: RecommendationId { random: rand::random(), reader: 0, variant: None }
+                .to_string(),
         })
     }
 
