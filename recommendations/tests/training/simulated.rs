@@ -1,8 +1,14 @@
 //! The first run: simulated readers, until there are real ones.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use protobufs::{
+    catalogue::{
+        Book, ListBooksRequest, ListCategoriesRequest, ListSimilarBooksRequest,
+        catalogue_service_client::CatalogueServiceClient,
+    },
     models::ListModelsRequest,
-    readers::EraseSimulatedReadersRequest,
+    readers::{EraseSimulatedReadersRequest, EventKind, RecordEventsRequest},
     recommendations::{
         ReasonKind, RecommendationRequest, RecommendationResponse, SessionRating,
         recommendations_client::RecommendationsClient,
@@ -81,6 +87,82 @@ on_both! {
         .await;
         server.stop().await;
     }
+}
+
+/// Books that newcomers know.
+const WELL_KNOWN: [&str; 20] = [
+    "The Dune Chronicles",
+    "Nineteen Eighty-Four",
+    "Pride and Prejudice",
+    "The Hobbit",
+    "Harry Potter and the Philosopher's Stone",
+    "Murder on the Orient Express",
+    "Foundation",
+    "A Brief History of Time",
+    "Meditations",
+    "Jane Eyre",
+    "Dracula",
+    "The Shining",
+    "Gone Girl",
+    "In Patagonia",
+    "Long Walk to Freedom",
+    "The Waste Land",
+    "Good to Great",
+    "Charlotte's Web",
+    "One Hundred Years of Solitude",
+    "The Guns of August",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_simulated_readers_teach_looks_sensible_to_a_newcomer() {
+    let place = Place::sqlite().unwrap();
+    // What is served by default.
+    let server = Server::start(&place, &["--train-trials", "1"]).await;
+    personal(&server).await;
+    let mut catalogue = CatalogueServiceClient::new(server.channel().await);
+    let categories =
+        catalogue.list_categories(ListCategoriesRequest {}).await.unwrap().into_inner().categories;
+    let classics = categories.iter().find(|category| category.slug == "classics").unwrap().number;
+    let mut books: BTreeMap<String, Book> = BTreeMap::new();
+    let mut request = ListBooksRequest { page_size: 100, ..ListBooksRequest::default() };
+    loop {
+        let page = catalogue.list_books(request.clone()).await.unwrap().into_inner();
+        books.extend(page.books.into_iter().map(|book| (book.title.clone(), book)));
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    // That a book has stayed in print says little of what it is like; what it is about does.
+    let goes_with = |one: &Book, other: &Book| {
+        let shelf = one.categories.iter().any(|it| *it != classics && other.categories.contains(it));
+        shelf || one.subjects.iter().any(|subject| other.subjects.contains(subject))
+    };
+    let mut names = BTreeSet::new();
+    let mut of_all = 0;
+    for title in WELL_KNOWN {
+        let book = &books[title];
+        let request = ListSimilarBooksRequest { book_id: book.id, max_results: 10 };
+        let answer = catalogue.list_similar_books(request).await.unwrap().into_inner();
+        let similar: Vec<&Book> = answer.books.iter().filter_map(|it| it.book.as_ref()).collect();
+        assert_eq!(similar.len(), 10, "{title}");
+        let shared = similar.iter().filter(|other| goes_with(book, other)).count();
+        let titles: Vec<&str> = similar.iter().map(|book| book.title.as_str()).collect();
+        assert!(shared > 5, "{title}: {shared} of {titles:?}");
+        of_all += shared;
+        assert!(!similar.iter().any(|other| other.id == book.id), "{title}");
+        // Each answer has a name of its own, by which it can be reported on.
+        let report = RecordEventsRequest {
+            recommendation_id: answer.recommendation_id.clone(),
+            kind: EventKind::Impression.into(),
+            book_id: 0,
+        };
+        let mut readers = server.readers().await;
+        let told = readers.record_events(tokio_stream::iter([report])).await.unwrap().into_inner();
+        assert_eq!((told.recorded, names.insert(answer.recommendation_id)), (1, true));
+    }
+    assert!(of_all >= 160, "{of_all} of 200");
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
