@@ -18,11 +18,15 @@
 //! | `factors.parameters` | F32 `[2]` | λ and the confidence in a positive, as the factors were trained with |
 
 mod manifest;
+mod remnants;
 mod tensors;
 
 use ring::digest;
 
-pub use self::manifest::{Data, FORMAT, Manifest, Measured, SCHEMA, Tensors, is_version};
+pub use self::{
+    manifest::{Data, FORMAT, Manifest, Measured, SCHEMA, Tensors, is_version},
+    remnants::{ABANDONED, remove_remnants},
+};
 
 use crate::{
     models::{Model, PartsError},
@@ -34,6 +38,8 @@ pub const MAX_MANIFEST: u64 = 1 << 20;
 /// The longest file of tensors: 16 GiB.
 pub const MAX_TENSORS: u64 = 16 << 30;
 const FOLDER: &str = "models";
+const MANIFEST: &str = "manifest.json";
+const TENSORS: &str = "model.safetensors";
 
 /// A model and the books that it knows.
 #[derive(Clone, Debug)]
@@ -241,11 +247,11 @@ fn check(manifest: &Manifest, tensors: &[u8]) -> Result<(), ArtefactError> {
 }
 
 fn manifest_name(version: &str) -> String {
-    format!("{FOLDER}/{version}/manifest.json")
+    format!("{FOLDER}/{version}/{MANIFEST}")
 }
 
 fn tensors_name(version: &str) -> String {
-    format!("{FOLDER}/{version}/model.safetensors")
+    format!("{FOLDER}/{version}/{TENSORS}")
 }
 
 /// In hexadecimal digits.

@@ -2,8 +2,15 @@
 //!
 //! What is put is there whole or not at all: a folder gets a finished file by renaming, a bucket by completing an upload.
 
-use std::{fmt, path::Path as FilePath, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt as _;
 use object_store::{
     ClientOptions, GetOptions, ObjectStore, ObjectStoreExt as _, PutPayload, RetryConfig, WriteMultipart,
     aws::AmazonS3Builder, local::LocalFileSystem, memory::InMemory, path::Path,
@@ -22,6 +29,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// If it is a folder.
+    folder: Option<Arc<FilePath>>,
     shown: String,
 }
 
@@ -44,8 +53,8 @@ pub enum ObjectsError {
         /// In the store's own words.
         source: Box<object_store::Error>,
     },
-    /// The folder cannot be made.
-    #[error("cannot make the folder {folder}")]
+    /// The folder cannot be made, or its files not removed.
+    #[error("cannot make or tidy the folder {folder}")]
     Folder {
         /// Which folder.
         folder: String,
@@ -100,6 +109,7 @@ impl Objects {
             (None, None) => Ok(Self {
                 store: Arc::new(InMemory::new()),
                 prefix: Path::default(),
+                folder: None,
                 shown: "memory".to_owned(),
             }),
         }
@@ -111,8 +121,14 @@ impl Objects {
         let store = LocalFileSystem::new_with_prefix(folder)
             .map_err(|source| ObjectsError::Open { url: url.to_owned(), source: Box::new(source) })?
             // So that a manifest never outlives a loss of power that its tensors did not.
-            .with_fsync(true);
-        Ok(Self { store: Arc::new(store), prefix: Path::default(), shown: url.to_owned() })
+            .with_fsync(true)
+            .with_automatic_cleanup(true);
+        Ok(Self {
+            store: Arc::new(store),
+            prefix: Path::default(),
+            folder: Some(folder.into()),
+            shown: url.to_owned(),
+        })
     }
 
     fn bucket(url: &str, place: &str) -> Result<Self, ObjectsError> {
@@ -140,7 +156,7 @@ impl Objects {
             .build()
             .map_err(|source| ObjectsError::Open { url: url.to_owned(), source: Box::new(source) })?;
         let prefix = Path::parse(prefix).map_err(|error| bad(url, &error.to_string()))?;
-        Ok(Self { store: Arc::new(store), prefix, shown: url.to_owned() })
+        Ok(Self { store: Arc::new(store), prefix, folder: None, shown: url.to_owned() })
     }
 
     /// Puts an object in place of one of the same name.
@@ -203,6 +219,60 @@ impl Objects {
         Ok(listed.common_prefixes.iter().filter_map(|path| path.filename()).map(str::to_owned).collect())
     }
 
+    /// The objects in a folder: their names there, and when each was last changed.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn files(&self, folder: &str) -> Result<Vec<(String, DateTime<Utc>)>, ObjectsError> {
+        let place = self.place(folder);
+        let name = |path: &Path| path.as_ref()[place.as_ref().len()..].trim_start_matches('/').to_owned();
+        let listed = self.store.list(Some(&place));
+        let listed = listed.map_ok(|object| (name(&object.location), object.last_modified));
+        listed.try_collect().await.map_err(failed("list", folder))
+    }
+
+    /// Removes what interrupted [`Self::put`]s of objects with these names have left in a folder until then, and the folder
+    /// itself if it is empty. Says how many files that were. A bucket has no such files: what was not completed does
+    /// not show, and its own rules end it.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read or changed.
+    pub async fn remove_halves(
+        &self,
+        folder: &str,
+        names: &'static [&'static str],
+        before: DateTime<Utc>,
+    ) -> Result<usize, ObjectsError> {
+        let Some(root) = &self.folder else { return Ok(0) };
+        let path: PathBuf = root.join(folder);
+        let removed = tokio::task::spawn_blocking(move || {
+            let mut removed = 0;
+            for file in std::fs::read_dir(&path)? {
+                let file = file?;
+                let is_half = file.file_name().to_str().is_some_and(|name| half(name, names));
+                let about = file.metadata()?;
+                if is_half && about.is_file() && DateTime::<Utc>::from(about.modified()?) < before {
+                    std::fs::remove_file(file.path())?;
+                    removed += 1;
+                }
+            }
+            // One that holds anything stays.
+            if removed > 0 && std::fs::read_dir(&path)?.next().is_none() {
+                std::fs::remove_dir(&path)?;
+            }
+            Ok::<_, std::io::Error>(removed)
+        });
+        let removed = removed.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        match removed {
+            Ok(removed) => Ok(removed),
+            // Somebody else was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(source) => Err(ObjectsError::Folder { folder: folder.to_owned(), source }),
+        }
+    }
+
     fn place(&self, name: &str) -> Path {
         self.prefix.parts().chain(Path::from(name).parts()).collect()
     }
@@ -218,6 +288,12 @@ impl fmt::Debug for Objects {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Objects({})", self.shown)
     }
+}
+
+/// A file that is on its way to one of these names: until it is whole it bears a number behind a `#`.
+fn half(file: &str, names: &[&str]) -> bool {
+    let number = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    file.rsplit_once('#').is_some_and(|(name, rest)| names.contains(&name) && number(rest))
 }
 
 fn bad(url: &str, reason: &str) -> ObjectsError {

@@ -1,15 +1,23 @@
 //! What starts a training by itself.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    time::{Duration, Instant, SystemTime},
+};
 
 use chrono::{DateTime, Utc};
 use croner::Cron;
 
 use super::{Training, TrainingError};
-use crate::store::{Cause, NewJob, Scheduled, StoreError, now};
+use crate::{
+    artefact,
+    store::{Cause, NewJob, Scheduled, StoreError, now},
+};
 
 /// How often it is looked for reasons.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked for what interrupted trainings have left behind.
+const SWEEP: Duration = Duration::from_secs(3_600);
 /// Fewer changes than that are no reason, unless the setting says so.
 const LEAST: i64 = 20;
 
@@ -40,7 +48,17 @@ impl Training {
         let mut tick = settings.train_schedule.as_ref().and_then(next);
         let mut failing = false;
         let mut seen = -1;
+        let mut swept: Option<Instant> = None;
         loop {
+            if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+                swept = Some(Instant::now());
+                if let Err(error) = self.remove_remnants().await {
+                    tracing::warn!(
+                        error = &error as &dyn Error,
+                        "what trainings have left behind stays there"
+                    );
+                }
+            }
             let due = tick.filter(|tick| *tick <= now());
             let outcome = self.consider(due, &mut seen).await;
             match &outcome {
@@ -54,6 +72,23 @@ impl Training {
             failing = outcome.is_err();
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Removes what trainings have left in the object store that died while they wrote; not while one is under way.
+    async fn remove_remnants(&self) -> Result<(), TrainingError> {
+        let inner = &*self.0;
+        let (running, _) = inner.store.line().await.map_err(TrainingError::Store)?;
+        if running.is_some() {
+            return Ok(());
+        }
+        let known = inner.store.models().await.map_err(TrainingError::Store)?;
+        let is_known = |version: &str| known.iter().any(|model| model.version == version);
+        let removed = artefact::remove_remnants(&inner.objects, SystemTime::now().into(), is_known).await;
+        let removed = removed.map_err(TrainingError::Objects)?;
+        if removed > 0 {
+            tracing::info!(files = removed, "removed what interrupted trainings had left behind");
+        }
+        Ok(())
     }
 
     async fn consider(&self, due: Option<i64>, seen: &mut i64) -> Result<(), TrainingError> {

@@ -1,6 +1,10 @@
 //! Artefacts that are damaged, cut short or somebody else's.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use protobufs::models::{ActivateModelRequest, TrainRequest};
 use tonic::{Code, Status};
@@ -122,4 +126,52 @@ async fn what_is_foreign_or_half_there_is_refused_with_the_reason() {
     assert_eq!(server.answering().await, "from-elsewhere");
     assert!(server.list().await.iter().any(|model| model.version == "from-elsewhere" && model.active));
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_training_has_left_is_removed_after_a_day_and_nothing_else() {
+    let place = Place::sqlite().unwrap();
+    let (first, second) = two_models(&place).await;
+    let day = Duration::from_secs(25 * 3_600);
+    let put = |path: &str, age: Duration| {
+        let file = place.path().join("models").join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, b"x").unwrap();
+        fs::File::options().append(true).open(&file).unwrap().set_modified(SystemTime::now() - age).unwrap();
+        file
+    };
+    let gone = [
+        put("90-blend-00aa11/model.safetensors", day),
+        put("91-als-00aa11/model.safetensors#1", day),
+        put(&format!("{second}/manifest.json#2"), day),
+    ];
+    let stays = [
+        // On its way; whole, but not known yet; of somebody else; beside something that is not ours.
+        put("92-blend-00aa11/model.safetensors", Duration::from_secs(60)),
+        put("93-blend-00aa11/model.safetensors#1", Duration::from_secs(60)),
+        put("94-blend-00aa11/model.safetensors", day),
+        put("94-blend-00aa11/manifest.json", day),
+        put("from-elsewhere/model.safetensors", day),
+        put("95-blend-00aa11/model.safetensors", day),
+        put("95-blend-00aa11/notes.txt", day),
+        put("96-blend-00aa11/notes.txt#1", day),
+    ];
+    // Known, though somebody has taken its manifest away.
+    let known = place.model(&first);
+    fs::remove_file(known.join("manifest.json")).unwrap();
+    let old = SystemTime::now() - day;
+    let tensors = known.join("model.safetensors");
+    fs::File::options().append(true).open(&tensors).unwrap().set_modified(old).unwrap();
+
+    let server = place.serve(&[]).await;
+    crate::within(20, "remnants are removed", async || gone.iter().all(|file| !file.exists()).then_some(()))
+        .await;
+    assert_eq!(server.answering().await, second);
+    server.stop().await;
+    for file in stays.iter().chain([&tensors]) {
+        assert!(file.exists(), "{}", file.display());
+    }
+    for empty in ["90-blend-00aa11", "91-als-00aa11"] {
+        assert!(!place.model(empty).exists(), "{empty}");
+    }
 }
