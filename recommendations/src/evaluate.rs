@@ -13,7 +13,7 @@ mod files;
 pub use self::{
     bootstrap::{Comparison, compare},
     choose::{Budget, choose},
-    files::{FileError, Numbered, Table, read_items, read_rows},
+    files::{FileError, Numbered, Table, read_items, read_rows, read_timed_rows},
     holdout::HeldOut,
     metrics::{Quality, Ranking, rank},
     trial::Trial,

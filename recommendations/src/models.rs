@@ -8,7 +8,7 @@
 //!
 //! | model | bytes |
 //! |---|---|
-//! | all: the interactions | `16 n + 8 (r + b)`, and `12 n` while they are made |
+//! | all: the interactions | `16 n + 8 (r + b)`, `2 n` where ages are known, and `12 n` while they are made |
 //! | slim, ease, blend up to 20,000 books | `4 b²`, and 16 a weight that is kept |
 //! | slim, blend above | `16 b · min(400, 2 GiB / 8 b)`, and 16 a weight that is kept |
 //! | als | `4 k (r + b) + (k + 4) b + (4 k² + 384 k) t` |

@@ -17,7 +17,7 @@ use service::Failure;
 /// Trains on one file, and scores how soon the model names what another holds.
 #[derive(Args, Debug)]
 pub(crate) struct Evaluate {
-    /// What the model may see: CSV with the columns `user_id`, `item_id` and perhaps `rating`
+    /// What the model may see: CSV with the columns `user_id`, `item_id` and perhaps `rating` and `time` (seconds or a date)
     #[arg(long, value_name = "FILE")]
     train: PathBuf,
     /// What it has to find, in the same form
@@ -59,15 +59,19 @@ impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let mut phases = Phases::default();
         let mut table = Table::default();
-        let train = rows(&self.train, &mut table)?;
-        let test = rows(&self.test, &mut table)?;
+        let (train, days) = rows(&self.train, &mut table)?;
+        let (test, _) = rows(&self.test, &mut table)?;
         let books = table.books.names().len();
         let items = self.items.as_deref().map(|path| -> Result<Items, Failure> {
             let facts = evaluate::read_items(open(path)?, &table.books);
             Ok(Items::new(facts.map_err(|error| unreadable(path, &error))?))
         });
         let items = items.transpose()?;
-        let trial = Trial::new(table.readers.names().len(), books, &train, &test).map_err(failure)?;
+        let mut trial = Trial::new(table.readers.names().len(), books, &train, &test).map_err(failure)?;
+        let ages = ages(&train, &days);
+        if !ages.is_empty() {
+            trial = trial.with_ages(ages.iter().copied());
+        }
         println!(
             "{}: {} readers, {} books, {} interactions to learn from, {} readers to ask",
             self.model,
@@ -87,7 +91,10 @@ impl Evaluate {
         let shown = Shown::new(progress);
         if self.trials > 1 {
             let (readers, books) = (table.readers.names(), table.books.names());
-            let inner = Trial::hold_out(readers, books, &train, INNER).map_err(failure)?;
+            let mut inner = Trial::hold_out(readers, books, &train, INNER).map_err(failure)?;
+            if !ages.is_empty() {
+                inner = inner.with_ages(ages.iter().copied());
+            }
             let fixed: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
             let budget = Budget { trials: self.trials, fixed: &fixed, ..Budget::default() };
             let tell = |name: &str, value: f64, ndcg: f64| {
@@ -187,15 +194,25 @@ fn open(path: &Path) -> Result<File, Failure> {
     File::open(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))
 }
 
-fn rows(path: &Path, table: &mut Table) -> Result<Vec<models::Interaction>, Failure> {
-    evaluate::read_rows(open(path)?, table).map_err(|error| unreadable(path, &error))
+/// Interactions, and the day of each where the file tells.
+type Rows = (Vec<models::Interaction>, Vec<Option<f32>>);
+
+fn rows(path: &Path, table: &mut Table) -> Result<Rows, Failure> {
+    evaluate::read_timed_rows(open(path)?, table).map_err(|error| unreadable(path, &error))
+}
+
+/// Reader, book and age in days, counted from the last day that the file tells. Empty where it tells none.
+fn ages(rows: &[models::Interaction], days: &[Option<f32>]) -> Vec<(u32, u32, f32)> {
+    let last = days.iter().flatten().copied().fold(f32::NEG_INFINITY, f32::max);
+    let told = rows.iter().zip(days).filter_map(|(it, day)| Some((it.reader, it.book, last - (*day)?)));
+    told.collect()
 }
 
 fn unreadable(path: &Path, error: &FileError) -> Failure {
     let text = format!("{}: {}", path.display(), service::chain(error));
     match error {
         FileError::Read(_) => Failure::io(text),
-        FileError::Column(_) | FileError::Number { .. } => Failure::usage(text),
+        FileError::Column(_) | FileError::Number { .. } | FileError::Time { .. } => Failure::usage(text),
     }
 }
 

@@ -34,11 +34,12 @@ enum Moves {
 }
 
 /// What is moved, in this order.
-fn grid(kind: Kind, items: bool) -> Vec<(&'static str, Moves)> {
+fn grid(kind: Kind, items: bool, ages: bool) -> Vec<(&'static str, Moves)> {
     use Moves::{By, To};
     let neighbours = To(&[10.0, 20.0, 50.0, 100.0, 200.0, 400.0]);
     let mut grid = Vec::new();
     match kind {
+        Kind::Popular if ages => grid.push(("popular.half_life", By(3.0))),
         Kind::Popular | Kind::Content => {}
         Kind::KnnBm25 => grid.extend([("bm25.depth", neighbours), ("bm25.choice", To(&[0.0]))]),
         Kind::KnnCosine => grid.extend([("cosine.depth", neighbours), ("cosine.choice", To(&[0.0]))]),
@@ -78,7 +79,7 @@ pub fn choose(
 ) -> Result<Parameters, TrainError> {
     let mut trial = trial.clone();
     trial.ask_at_most(budget.readers);
-    let mut grid = grid(kind, items.is_some());
+    let mut grid = grid(kind, items.is_some(), !trial.data.ages().is_empty());
     grid.retain(|(name, _)| !budget.fixed.contains(name));
     // An estimate: most parameters are tried in both directions.
     let of = (grid.len() * 3).min(budget.trials).max(1) as f32;

@@ -1,10 +1,12 @@
-//! Interactions and facts about books in plain CSV: `user_id,item_id` and perhaps `rating`; and `item_id` with whatever of
+//! Interactions and facts about books in plain CSV: `user_id,item_id` and perhaps `rating` and `time`; and `item_id` with whatever of
 //! `authors`, `series`, `title`, `genres` and `language` there is.
 
 use std::{
     collections::HashMap,
     io::{self, BufRead, BufReader, Read},
 };
+
+use chrono::NaiveDate;
 
 use crate::models::{Facts, Interaction};
 
@@ -24,6 +26,14 @@ pub enum FileError {
         line: u64,
         /// Which column.
         column: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// A field is no time.
+    #[error("line {line}: the time is neither a number of seconds nor a date: {value}")]
+    Time {
+        /// The record's number, the header counted.
+        line: u64,
         /// What stands there.
         value: String,
     },
@@ -72,11 +82,26 @@ pub struct Table {
 ///
 /// If it cannot be read, a column is missing or a field is no number.
 pub fn read_rows(file: impl Read, table: &mut Table) -> Result<Vec<Interaction>, FileError> {
+    Ok(read_timed_rows(file, table)?.0)
+}
+
+/// The same with the day of each, counted from 1970, where there is a column `time` (or `timestamp`, `date` or `changed_at`) and
+/// it is not empty: seconds since 1970, or a date such as 2026-11-26, whatever follows it. Without such a column there are no
+/// days.
+///
+/// # Errors
+///
+/// As [`read_rows`], and if a time is none.
+pub fn read_timed_rows(
+    file: impl Read,
+    table: &mut Table,
+) -> Result<(Vec<Interaction>, Vec<Option<f32>>), FileError> {
     let mut records = Records::new(file)?;
     let reader = records.column(&["user_id"]).ok_or(FileError::Column("user_id"))?;
     let book = records.column(&["item_id", "book_id"]).ok_or(FileError::Column("item_id"))?;
     let stars = records.column(&["rating", "stars"]);
-    let mut rows = Vec::new();
+    let time = records.column(&["time", "timestamp", "date", "changed_at"]);
+    let (mut rows, mut days) = (Vec::new(), Vec::new());
     while records.next()? {
         let reader = table.readers.enter(records.number(reader, "user_id")?);
         let book = table.books.enter(records.number(book, "item_id")?);
@@ -86,8 +111,25 @@ pub fn read_rows(file: impl Read, table: &mut Table) -> Result<Vec<Interaction>,
             text.parse().map_err(|_| FileError::Number { line: records.line, column: "rating", value: text })
         });
         rows.push(Interaction { reader, book, stars: stars.transpose()? });
+        if let Some(column) = time {
+            days.push(day(records.field(column).trim(), records.line)?);
+        }
     }
-    Ok(rows)
+    Ok((rows, days))
+}
+
+/// The day of a time; none for an empty text.
+fn day(text: &str, line: u64) -> Result<Option<f32>, FileError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let seconds = || text.parse::<f64>().ok().filter(|seconds| seconds.is_finite());
+    let date = || NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok();
+    let day = seconds().map(|seconds| (seconds / 86_400.0) as f32).or_else(|| {
+        let days = date()?.signed_duration_since(NaiveDate::default()).num_days();
+        Some(days as f32)
+    });
+    day.map(Some).ok_or_else(|| FileError::Time { line, value: text.to_owned() })
 }
 
 /// Reads facts about the books that have numbers; others are passed over.
@@ -221,7 +263,7 @@ impl<R: Read> Records<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FileError, Table, read_items, read_rows, series_in};
+    use super::{FileError, Table, read_items, read_rows, read_timed_rows, series_in};
 
     #[test]
     fn rows_and_facts_are_read_by_the_names_of_their_columns() {
@@ -243,6 +285,14 @@ mod tests {
     #[test]
     fn a_bad_file_is_refused_with_the_place() {
         let mut table = Table::default();
+        let timed = "user_id,item_id,time\n1,2,86400\n1,3,1970-01-03\n1,4,\n1,5,1970-01-03T23:59:59Z\n";
+        let (rows, days) = read_timed_rows(timed.as_bytes(), &mut table).unwrap();
+        assert_eq!((rows.len(), days), (4, vec![Some(1.0), Some(2.0), None, Some(2.0)]));
+        for bad in ["yesterday", "1970-13-01", "NaN", "é"] {
+            let text = format!("user_id,item_id,timestamp\n1,2,{bad}\n");
+            let error = read_timed_rows(text.as_bytes(), &mut table).unwrap_err();
+            assert!(matches!(error, FileError::Time { line: 2, .. }), "{bad}");
+        }
         assert!(matches!(read_rows(&b"user,item\n1,2\n"[..], &mut table), Err(FileError::Column("user_id"))));
         assert!(matches!(read_rows(&b""[..], &mut table), Err(FileError::Column("user_id"))));
         let error = read_rows(&b"user_id,item_id\n1,2\n1,x\n"[..], &mut table).unwrap_err();

@@ -75,6 +75,12 @@ impl Trial {
         Self::new(reader_names.len(), book_names.len(), &train, &test)
     }
 
+    /// The same with what is known of how old interactions are, as for [`Interactions::with_ages`].
+    #[must_use]
+    pub fn with_ages(self, all: impl IntoIterator<Item = (u32, u32, f32)>) -> Self {
+        Self { data: self.data.with_ages(all), ..self }
+    }
+
     /// The readers who have something to find.
     pub fn asked(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.hidden.len()).filter(|&reader| !self.hidden[reader].is_empty())

@@ -41,11 +41,14 @@ pub struct Interaction {
 
 /// All positive interactions: readers × books, by reader and by book.
 ///
-/// Holds 16 bytes an interaction and 8 a reader and a book; 12 more an interaction while it is made.
+/// Holds 16 bytes an interaction and 8 a reader and a book; 12 more an interaction while it is made. 2 more an interaction where
+/// their ages are known.
 #[derive(Clone, Debug)]
 pub struct Interactions {
     by_reader: Sparse,
     by_book: Sparse,
+    /// In days, in the order of `by_reader`; empty where none is known.
+    ages: Vec<u16>,
 }
 
 impl Interactions {
@@ -96,7 +99,21 @@ impl Interactions {
         }
         drop(sorted);
         let by_book = by_reader.transposed();
-        Ok(Self { by_reader, by_book })
+        Ok(Self { by_reader, by_book, ages: Vec::new() })
+    }
+
+    /// The same with what is known of how old they are: reader, book and days. Of several the last counts; whose age is not told
+    /// is as good as new. Pairs that are not there are passed over.
+    #[must_use]
+    pub fn with_ages(mut self, all: impl IntoIterator<Item = (u32, u32, f32)>) -> Self {
+        self.ages = vec![0; self.len()];
+        for (reader, book, days) in all {
+            if let Ok(place) = self.by_reader.row(reader as usize).0.binary_search(&book) {
+                // Whole days, up to 179 years; what is no number is new.
+                self.ages[self.by_reader.starts()[reader as usize] as usize + place] = days as u16;
+            }
+        }
+        self
     }
 
     /// How many readers there are, those without a positive interaction included.
@@ -127,6 +144,12 @@ impl Interactions {
     #[must_use]
     pub fn by_reader(&self) -> &Sparse {
         &self.by_reader
+    }
+
+    /// How many days old each is, in the order of [`Self::by_reader`]; empty where none is known.
+    #[must_use]
+    pub fn ages(&self) -> &[u16] {
+        &self.ages
     }
 
     /// Books × readers; every value is 1.

@@ -25,6 +25,8 @@ pub struct Parameters {
     pub content: Content,
     /// For the blend.
     pub blend: Shares,
+    /// For popularity: after so many days a rating counts half, where its age is known. 0: all count the same.
+    pub half_life: f32,
     /// What a history's events say.
     pub says: Says,
 }
@@ -106,6 +108,7 @@ impl Default for Parameters {
             cosine: Knn { likeness: Likeness::Cosine, depth: 5, choice: Choice::Recommended },
             content: Content::default(),
             blend: Shares::default(),
+            half_life: 180.0,
             says: Says::default(),
         }
     }
@@ -154,7 +157,7 @@ impl Parameters {
     }
 
     fn all(&mut self) -> Vec<(&'static str, Place<'_>)> {
-        let Self { weights, slim, ease, als, bm25, cosine, content, blend, says } = self;
+        let Self { weights, slim, ease, als, bm25, cosine, content, blend, half_life, says } = self;
         let mut all = vec![
             ("reader_power", Place::Number(&mut weights.reader_power)),
             ("author", Place::Number(&mut weights.author)),
@@ -194,6 +197,7 @@ impl Parameters {
             ("blend.content", Place::Number(&mut blend.content)),
             ("blend.known", Place::Number(&mut blend.known)),
             ("blend.depth", Place::Count(&mut blend.depth)),
+            ("popular.half_life", Place::Number(half_life)),
             ("says.wanted", Place::Number(&mut says.wanted)),
             ("says.negative", Place::Number(&mut says.negative)),
         ]);

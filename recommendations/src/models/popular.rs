@@ -13,10 +13,16 @@ pub struct Popularity {
 }
 
 impl Popularity {
-    /// Each reader counts the same.
+    /// Each reader counts half as much after `half_life` days, where it is known how old the interactions are; else, and with a
+    /// half-life of 0, all count the same.
     #[must_use]
-    pub fn of(data: &Interactions) -> Self {
-        Self::from_counts((0..data.books()).map(|book| data.by_book().row(book).0.len() as f32).collect())
+    pub fn of(data: &Interactions, half_life: f32) -> Self {
+        if data.ages().is_empty() || half_life <= 0.0 {
+            let count = |book| data.by_book().row(book).0.len() as f32;
+            return Self::from_counts((0..data.books()).map(count).collect());
+        }
+        let ages = data.ages().iter().map(|&days| f32::from(days));
+        Self::decayed(data.books(), data.by_reader().indices().iter().copied().zip(ages), half_life)
     }
 
     /// From positive interactions as (book, age in days); each counts `2^(−age / half_life)`. Books out of range are left

@@ -22,7 +22,7 @@ pub enum Kind {
     KnnBm25,
     /// Nearest neighbours by cosine.
     KnnCosine,
-    /// The same for all.
+    /// The same for all; recent ratings count more.
     Popular,
     /// Same author, series, subjects, language.
     Content,
@@ -137,7 +137,7 @@ pub(crate) fn train_from(
         }
         Kind::Blend => Scorer::ItemItem(mix(data, items, parameters, warm, run)?),
     };
-    Ok(Model { scorer, popularity: Popularity::of(data), says: parameters.says })
+    Ok(Model { scorer, popularity: Popularity::of(data, parameters.half_life), says: parameters.says })
 }
 
 fn item_item(weights: Sparse) -> Scorer {

@@ -222,6 +222,7 @@ impl Training {
 
 fn fit(rows: &Rows, (kind, parameters): &Recipe, run: &Run) -> Result<models::Model, TrainError> {
     let data = models::Interactions::new(rows.readers.len(), rows.books.len(), rows.all.iter().copied())?;
+    let data = data.with_ages(rows.aged());
     models::train(*kind, &data, Some(&rows.items), parameters, run)
 }
 

@@ -5,10 +5,13 @@ use crate::{
     knowledge::opinion,
     models::{Facts, Interaction, Items, Opinion, Run, TrainError},
     ratings::{FIRST_SIMULATED, Snapshot},
+    readers::now,
 };
 
 /// A "not for me" as stars.
 const DISMISSED: f32 = 0.5;
+/// In seconds.
+const DAY: u32 = 24 * 3_600;
 /// How many readers are read between two looks at whether somebody cancelled.
 const AT_A_TIME: usize = 10_000;
 
@@ -20,6 +23,8 @@ pub(super) struct Rows {
     pub(super) books: Vec<i32>,
     /// What readers think of books. 16 bytes each.
     pub(super) all: Vec<Interaction>,
+    /// How many days ago each of them last changed. 2 bytes each.
+    pub(super) ages: Vec<u16>,
     /// What is known of the books.
     pub(super) items: Items,
     /// How many readers like anything.
@@ -48,6 +53,7 @@ impl Rows {
             readers: Vec::with_capacity(histories.readers()),
             books: books.iter().map(|book| book.id()).collect(),
             all: Vec::with_capacity(histories.len()),
+            ages: Vec::with_capacity(histories.len()),
             items,
             likers: 0,
             positives: 0,
@@ -55,6 +61,7 @@ impl Rows {
             to: 0,
             simulated: false,
         };
+        let now = now();
         for (count, (reader, history)) in histories.iter().enumerate() {
             if count % AT_A_TIME == 0 {
                 run.at(count, histories.readers())?;
@@ -76,6 +83,7 @@ impl Rows {
                     rows.to = rows.to.max(entry.changed);
                 }
                 rows.all.push(Interaction { reader: number, book: book.place(), stars });
+                rows.ages.push(u16::try_from(now.saturating_sub(entry.changed) / DAY).unwrap_or(u16::MAX));
             }
             rows.likers += u64::from(rows.positives > before);
             rows.simulated |= reader >= FIRST_SIMULATED;
@@ -85,5 +93,10 @@ impl Rows {
             rows.from = 0;
         }
         Ok(rows)
+    }
+
+    /// Reader, book and age in days of each.
+    pub(super) fn aged(&self) -> impl Iterator<Item = (u32, u32, f32)> + '_ {
+        self.all.iter().zip(&self.ages).map(|(it, &days)| (it.reader, it.book, f32::from(days)))
     }
 }

@@ -35,7 +35,8 @@ pub(super) struct Verdict {
 /// Splits the rows as every version does, by a hash of reader and book that is keyed with the store's name. `None` if there
 /// are too few readers to ask.
 pub(super) fn split(rows: &Rows, store: &str) -> Result<Option<Trial>, TrainError> {
-    let mut trial = Trial::hold_out(&rows.readers, &names(rows), &rows.all, held_out("gate", store))?;
+    let trial = Trial::hold_out(&rows.readers, &names(rows), &rows.all, held_out("gate", store))?;
+    let mut trial = trial.with_ages(rows.aged());
     trial.ask_at_most(MOST_READERS);
     Ok((trial.asked().count() >= LEAST_READERS).then_some(trial))
 }
@@ -59,6 +60,7 @@ pub(super) fn choose(
     let left: Vec<_> = left.copied().collect();
     let inner = Trial::hold_out(&rows.readers, &books, &left, held_out("choice", store))?;
     drop(left);
+    let inner = inner.with_ages(rows.aged());
     if inner.asked().count() < LEAST_READERS {
         return Ok(start);
     }

@@ -2,10 +2,10 @@
 
 use recommendations::{
     evaluate::{Budget, HeldOut, Trial, choose, compare, rank},
-    models::{Kind, train},
+    models::{Interactions, Kind, train},
 };
 
-use crate::data::{items, parameters, run, tastes};
+use crate::data::{interactions, items, liked, parameters, run, tastes};
 
 #[test]
 fn models_that_learn_beat_popularity_and_the_comparison_says_so() {
@@ -46,4 +46,30 @@ fn choosing_never_takes_what_is_worse_on_the_held_out_part_and_leaves_what_is_fi
             }
         }
     }
+}
+
+#[test]
+fn recent_readers_count_more_where_ages_are_known() {
+    // Book 0 was read by many, long ago; book 1 by few, lately; book 2 by one, whose age nobody knows.
+    let mut all: Vec<_> = (0..8).map(|reader| liked(reader, 0)).collect();
+    all.extend((8..11).map(|reader| liked(reader, 1)));
+    all.push(liked(11, 2));
+    let data = interactions(12, 3, &all);
+    let ages = |days: f32| all.iter().filter(|it| it.book < 2).map(move |it| (it.reader, it.book, [days, 10.0][it.book as usize]));
+    let order = |data: &Interactions, half_life: f64| {
+        let mut parameters = parameters();
+        parameters.set("popular.half_life", half_life).unwrap();
+        let model = train(Kind::Popular, data, None, &parameters, &run()).unwrap();
+        (model.popularity().order().to_vec(), model.popularity().counts().to_vec())
+    };
+    assert_eq!(order(&data, 180.0).0, [0, 1, 2]);
+    let aged = data.clone().with_ages(ages(720.0));
+    let (first, counts) = order(&aged, 180.0);
+    assert_eq!(first, [1, 2, 0]);
+    for (count, expected) in counts.iter().zip([8.0 / 16.0, 3.0 * (-10.0_f32 / 180.0).exp2(), 1.0]) {
+        assert!((count - expected).abs() < 1e-4, "{counts:?}");
+    }
+    // A long half-life, or none, makes all the same again; so does a time beyond all measure not.
+    assert_eq!((order(&aged, 1e6).0, order(&aged, 0.0).0), (vec![0, 1, 2], vec![0, 1, 2]));
+    assert_eq!(order(&data.with_ages(ages(1e9)), 180.0).0, [1, 2, 0]);
 }

@@ -4,6 +4,7 @@ use protobufs::models::{
     ActivateModelRequest, GetVariantReportRequest, JobState, RollBackModelRequest, TrainRequest,
     WatchJobRequest,
 };
+use protobufs::readers::{Entry, ImportHistoryRequest};
 use tonic::Code;
 
 use crate::{BOOKS, READERS, on_both};
@@ -149,4 +150,40 @@ async fn old_models_go_but_the_active_one_and_the_one_before_stay() {
     });
     assert_eq!(folders.count(), 3);
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_knows_how_old_ratings_are() {
+    let place = crate::Place::sqlite().unwrap();
+    let server = place.serve(&["--model", "popular"]).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let entry = |reader_id, book_id, days: i64| ImportHistoryRequest {
+        entry: Some(Entry {
+            reader_id,
+            book_id,
+            stars: 5.0,
+            changed_at: Some(prost_types::Timestamp { seconds: now - days * 86_400, nanos: 0 }),
+            ..Entry::default()
+        }),
+        request_id: String::new(),
+    };
+    // Book 1 was liked by many, four half-lives ago; book 2 by few, today.
+    let old = (1..=8).map(|reader| entry(reader, 1, 720));
+    let entries: Vec<_> = old.chain((9..=11).map(|reader| entry(reader, 2, 0))).collect();
+    let answer =
+        server.readers().await.import_history(tokio_stream::iter(entries)).await.unwrap().into_inner();
+    assert_eq!(answer.stored, 11, "{answer:?}");
+    let version = crate::within(60, "a model", async || {
+        Some(server.answering().await).filter(|version| !version.is_empty())
+    })
+    .await;
+    server.stop().await;
+    let file = |name| std::fs::read(place.model(&version).join(name)).unwrap();
+    let (_, trained) =
+        recommendations::artefact::decode(&file("manifest.json"), &file("model.safetensors")).unwrap();
+    let count = |book| {
+        let place = trained.books.iter().position(|&id| id == book).unwrap();
+        trained.model.popularity().counts()[place]
+    };
+    assert!((count(1) - 0.5).abs() < 0.01 && (count(2) - 3.0).abs() < 0.01, "{} {}", count(1), count(2));
 }
