@@ -69,8 +69,12 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().to_str().unwrap();
         let mut arguments = vec!["recommendations", "--data", data, "--database-url", url];
-        // Readers are the tests' own.
-        arguments.extend(["--simulated-readers", "false", "--train", "false"]);
+        // Readers are the tests' own, unless settings say otherwise.
+        for setting in ["--simulated-readers", "--train"] {
+            if !settings.contains(&setting) {
+                arguments.extend([setting, "false"]);
+            }
+        }
         arguments.extend(settings);
         let config = Config::parse_from(arguments);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
