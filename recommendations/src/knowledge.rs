@@ -325,7 +325,8 @@ impl Ranker for Asking<'_> {
             pick.reason = match explained.reason {
                 models::Reason::Liked { book, contribution } => Reason::Liked(source(book, contribution)),
                 models::Reason::Alike { book, contribution } => Reason::Similar(source(book, contribution)),
-                models::Reason::Popular => Reason::Taste,
+                models::Reason::Taste => Reason::Taste,
+                models::Reason::Popular => Reason::Popular,
             };
         }
     }

@@ -12,6 +12,7 @@ const STARTS: &str = "weights.starts";
 const INDICES: &str = "weights.books";
 const VALUES: &str = "weights.values";
 const CONTENT: &str = "content";
+const PRIOR: &str = "popularity.weight";
 const FACTORS: &str = "factors";
 const FACTOR_PARAMETERS: &str = "factors.parameters";
 
@@ -91,8 +92,9 @@ fn bytes<N: Number>(numbers: &[N]) -> Vec<u8> {
 }
 
 pub(super) fn encode(trained: &Trained) -> Result<Vec<u8>, ArtefactError> {
-    let Parts { popularity, weights, by_content, factors, says } = trained.model.parts();
+    let Parts { popularity, weights, by_content, prior, factors, says } = trained.model.parts();
     let says = [says.positive, says.wanted, says.negative];
+    let prior = [prior];
     let mut all = vec![
         (BOOKS, Out::I32(vec![trained.books.len()], &trained.books)),
         (POPULARITY, Out::F32(vec![popularity.len()], &popularity)),
@@ -104,6 +106,7 @@ pub(super) fn encode(trained: &Trained) -> Result<Vec<u8>, ArtefactError> {
             (INDICES, Out::U32(vec![weights.len()], weights.indices())),
             (VALUES, Out::F32(vec![weights.len()], weights.values())),
             (CONTENT, Out::U32(vec![by_content.len()], &by_content)),
+            (PRIOR, Out::F32(vec![1], &prior)),
         ]);
     }
     let parameters = factors.as_ref().map(|factors| [factors.regularization(), factors.confidence()]);
@@ -144,6 +147,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Trained, ArtefactError> {
         }
     };
     let by_content = optional::<u32>(&tensors, CONTENT, 1)?.map(|(books, _)| books).unwrap_or_default();
+    let prior = match optional::<f32>(&tensors, PRIOR, 1)? {
+        None => 0.0,
+        Some((numbers, _)) => {
+            let [prior] = numbers[..].try_into().map_err(|_| shape(PRIOR))?;
+            prior
+        }
+    };
     let factors = match optional::<f32>(&tensors, FACTORS, 2)? {
         None => None,
         Some((values, shape_of)) => {
@@ -157,7 +167,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Trained, ArtefactError> {
             Some(factors.map_err(ArtefactError::Parts)?)
         }
     };
-    let parts = Parts { popularity, weights, by_content, factors, says };
+    let parts = Parts { popularity, weights, by_content, prior, factors, says };
     let model = Model::from_parts(parts).map_err(ArtefactError::Parts)?;
     Ok(Trained { books, model })
 }

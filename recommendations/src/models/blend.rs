@@ -4,6 +4,9 @@
 //! it is trained. Each matrix is first scaled to weights that add up to 1 a book, so that shares compare. The shares are
 //! chosen on held-out ratings, which is stacking with few parameters (David Wolpert, "Stacked generalization", 1992; Leo
 //! Breiman, "Stacked Regressions", 1996).
+//!
+//! Where ratings are so few that the models do not beat popularity on them, popularity has a share, too: it is no matrix, so it
+//! is added when a history is asked with, to those books that may come into the answer.
 
 use super::{Sparse, gram::prune};
 

@@ -76,6 +76,8 @@ pub enum Reason {
         /// What the score would lose.
         contribution: f32,
     },
+    /// The history as a whole speaks for it, and no single book of it stands out.
+    Taste,
     /// Many readers like it, whatever the history.
     Popular,
 }
@@ -105,6 +107,8 @@ pub(super) struct ItemItem {
     pub(super) by_read: Sparse,
     /// Books whose weights come from content alone, sorted.
     pub(super) by_content: Vec<u32>,
+    /// How much being popular adds to a score: to that of the most popular book so much, to others in proportion.
+    pub(super) prior: f32,
 }
 
 /// What a call needs besides the model: 12 bytes a book, made once a thread and used again.
@@ -195,7 +199,7 @@ impl Model {
         mut allowed: impl FnMut(u32) -> bool,
         scratch: &'s mut Scratch,
     ) -> &'s [Recommended] {
-        self.fitting(history, count, &mut allowed, scratch);
+        self.rank(history, count, usize::MAX, &mut allowed, scratch);
         let mut answer = std::mem::take(&mut scratch.answer);
         self.explain(&mut answer, scratch);
         self.follow(count, allowed, &mut answer, scratch);
@@ -203,12 +207,25 @@ impl Model {
         &scratch.answer
     }
 
-    /// The first of [`Model::recommend`]: those books that the history speaks for. Their reasons are left as
-    /// [`Reason::Popular`], for [`Model::explain`] to be asked about those that are shown.
+    /// The first of [`Model::recommend`]: those books that the history speaks for; where readers tell so little that being
+    /// popular tells more, popular ones, too, of which 20,000 are looked at. Their reasons are left open, for
+    /// [`Model::explain`] to be asked about those that are shown.
     pub fn fitting<'s>(
         &self,
         history: &[Event],
         count: usize,
+        allowed: impl FnMut(u32) -> bool,
+        scratch: &'s mut Scratch,
+    ) -> &'s [Recommended] {
+        const POPULAR: usize = 20_000;
+        self.rank(history, count, POPULAR, allowed, scratch)
+    }
+
+    fn rank<'s>(
+        &self,
+        history: &[Event],
+        count: usize,
+        popular: usize,
         mut allowed: impl FnMut(u32) -> bool,
         scratch: &'s mut Scratch,
     ) -> &'s [Recommended] {
@@ -222,6 +239,27 @@ impl Model {
         top.clear(count);
         match &self.scorer {
             Scorer::Popular => {}
+            Scorer::ItemItem(weights) if weights.prior > 0.0 && !history.is_empty() => {
+                sums.above(f32::MIN_POSITIVE, |score, book| {
+                    let score = score + self.prior(weights, book);
+                    if top.wants(score, book) && open(book) {
+                        top.push(score, book);
+                    }
+                    (top.bar() - weights.prior).max(f32::MIN_POSITIVE)
+                });
+                // Of those that the history says nothing for, none behind one that is below the bar is above it.
+                for &book in self.popularity.order.iter().take(popular) {
+                    let prior = self.prior(weights, book);
+                    if prior < top.bar().max(f32::MIN_POSITIVE) {
+                        break;
+                    }
+                    let score = sums.get(book) + prior;
+                    let silent = sums.get(book) < f32::MIN_POSITIVE && score >= f32::MIN_POSITIVE;
+                    if silent && top.wants(score, book) && open(book) {
+                        top.push(score, book);
+                    }
+                }
+            }
             Scorer::ItemItem(_) => sums.above(f32::MIN_POSITIVE, |score, book| {
                 if top.wants(score, book) && open(book) {
                     top.push(score, book);
@@ -230,8 +268,23 @@ impl Model {
             }),
             Scorer::Als(factors) => factors.best(history, fold, top, open),
         }
-        answer.extend(top.sorted().map(|(score, book)| Recommended { book, score, reason: Reason::Popular }));
+        let reason = if matches!(self.scorer, Scorer::Als(_)) { Reason::Taste } else { Reason::Popular };
+        answer.extend(top.sorted().map(|(score, book)| Recommended { book, score, reason }));
         answer
+    }
+
+    /// What being popular adds to a book's score.
+    fn prior(&self, weights: &ItemItem, book: u32) -> f32 {
+        let most = self.popularity.order.first().map_or(0.0, |&first| self.popularity.counts[first as usize]);
+        weights.prior * self.popularity.counts[book as usize] / most.max(f32::MIN_POSITIVE)
+    }
+
+    /// The same model with another weight of popularity, if it is one of those that have it.
+    pub(crate) fn with_prior(mut self, prior: f32) -> Self {
+        if let Scorer::ItemItem(weights) = &mut self.scorer {
+            weights.prior = prior;
+        }
+        self
     }
 
     /// Gives the reasons of books that [`Model::fitting`] has just ranked with this scratch: any of them, in any order. The cost
@@ -258,15 +311,21 @@ impl Model {
         if let Scorer::Als(factors) = &self.scorer {
             factors.score(scratch);
         }
-        let Scratch { known, wanted, call, sums, top, .. } = scratch;
+        let Scratch { known, wanted, call, sums, top, history, .. } = scratch;
         let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
+        let prior = |book: u32| match &self.scorer {
+            Scorer::ItemItem(weights) if weights.prior > 0.0 && !history.is_empty() => self.prior(weights, book),
+            _ => 0.0,
+        };
         let popular = self.popularity.order.iter().copied();
-        let silent = popular.filter(|&book| sums.get(book).abs() < f32::MIN_POSITIVE && open(book));
+        let silent =
+            popular.filter(|&book| (sums.get(book) + prior(book)).abs() < f32::MIN_POSITIVE && open(book));
         let silent = silent.map(|book| Recommended { book, score: 0.0, reason: Reason::Popular });
         answer.extend(silent.take(count - answer.len()));
         if answer.len() < count {
             top.clear(count - answer.len());
             sums.above(f32::NEG_INFINITY, |score, book| {
+                let score = score + prior(book);
                 if score <= -f32::MIN_POSITIVE && top.wants(score, book) && open(book) {
                     top.push(score, book);
                 }
@@ -284,9 +343,9 @@ fn is_open(book: u32, known: &[Slot], call: u32, wanted: &[u32]) -> bool {
 }
 
 impl ItemItem {
-    pub(super) fn new(by_predicted: Sparse, by_content: Vec<u32>) -> Self {
+    pub(super) fn new(by_predicted: Sparse, by_content: Vec<u32>, prior: f32) -> Self {
         let by_read = by_predicted.transposed();
-        Self { by_predicted, by_read, by_content }
+        Self { by_predicted, by_read, by_content, prior }
     }
 
     /// Adds up what the history speaks for.

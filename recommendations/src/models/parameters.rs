@@ -44,6 +44,8 @@ pub struct Shares {
     pub cosine: f32,
     /// That of content, for books that nobody has rated; see [`Self::known`].
     pub content: f32,
+    /// How much being popular adds to a score, for the most popular book; where there is too little to learn taste from.
+    pub popular: f32,
     /// With so many readers, a book's content counts half.
     pub known: f32,
     /// How many weights a book keeps.
@@ -116,7 +118,16 @@ impl Default for Parameters {
 
 impl Default for Shares {
     fn default() -> Self {
-        Self { slim: 1.0, ease: 0.0, bm25: 0.0, cosine: 0.0, content: 0.05, known: 0.5, depth: 200 }
+        Self {
+            slim: 1.0,
+            ease: 0.0,
+            bm25: 0.0,
+            cosine: 0.0,
+            content: 0.05,
+            popular: 0.0,
+            known: 0.5,
+            depth: 200,
+        }
     }
 }
 
@@ -195,6 +206,7 @@ impl Parameters {
             ("blend.bm25", Place::Number(&mut blend.bm25)),
             ("blend.cosine", Place::Number(&mut blend.cosine)),
             ("blend.content", Place::Number(&mut blend.content)),
+            ("blend.popular", Place::Number(&mut blend.popular)),
             ("blend.known", Place::Number(&mut blend.known)),
             ("blend.depth", Place::Count(&mut blend.depth)),
             ("popular.half_life", Place::Number(half_life)),

@@ -14,6 +14,8 @@ pub struct Parts {
     pub weights: Option<Sparse>,
     /// Which rows of the weights come from content alone, in order.
     pub by_content: Vec<u32>,
+    /// Item–item models: how much being popular adds to a score, for the most popular book; for others in proportion.
+    pub prior: f32,
     /// ALS: the books' factors.
     pub factors: Option<Factors>,
     /// What a history's events say.
@@ -42,6 +44,7 @@ impl Model {
             Scorer::ItemItem(weights) => {
                 parts.weights = Some(weights.by_predicted.clone());
                 parts.by_content = weights.by_content.clone();
+                parts.prior = weights.prior;
             }
             Scorer::Als(factors) => parts.factors = Some(factors.clone()),
         }
@@ -54,13 +57,15 @@ impl Model {
     ///
     /// If they contradict each other, or a number is not finite.
     pub fn from_parts(parts: Parts) -> Result<Self, PartsError> {
-        let Parts { popularity, weights, by_content, factors, says } = parts;
+        let Parts { popularity, weights, by_content, prior, factors, says } = parts;
         let books = popularity.len();
         if u32::try_from(books).is_err() {
             return Err(PartsError::Shape("a model has less than 4 billion books"));
         }
         let good = |number: &f32| number.is_finite() && *number >= 0.0;
-        if !popularity.iter().all(good) || ![says.positive, says.wanted, says.negative].iter().all(good) {
+        if !popularity.iter().all(good)
+            || ![says.positive, says.wanted, says.negative, prior].iter().all(good)
+        {
             return Err(PartsError::NotFinite);
         }
         let ordered = by_content.is_sorted_by(|a, b| a < b);
@@ -76,7 +81,10 @@ impl Model {
                 if weights.values().iter().any(|weight| weight.abs() > 1e12) {
                     return Err(PartsError::Shape("a weight is beyond all measure"));
                 }
-                Scorer::ItemItem(ItemItem::new(weights, by_content))
+                if prior > 1e12 {
+                    return Err(PartsError::Shape("the weight of popularity is beyond all measure"));
+                }
+                Scorer::ItemItem(ItemItem::new(weights, by_content, prior))
             }
             (None, Some(factors)) if factors.books() == books => Scorer::Als(factors),
             (None, Some(_)) => return Err(PartsError::Shape("there are factors for each book")),

@@ -133,7 +133,7 @@ pub(crate) fn train_from(
         Kind::Content => {
             let items = items.ok_or(TrainError::NoItems)?;
             let weights = parameters.content.fit(items, run)?;
-            Scorer::ItemItem(ItemItem::new(weights, (0..data.books() as u32).collect()))
+            Scorer::ItemItem(ItemItem::new(weights, (0..data.books() as u32).collect(), 0.0))
         }
         Kind::Blend => Scorer::ItemItem(mix(data, items, parameters, warm, run)?),
     };
@@ -141,7 +141,7 @@ pub(crate) fn train_from(
 }
 
 fn item_item(weights: Sparse) -> Scorer {
-    Scorer::ItemItem(ItemItem::new(weights, Vec::new()))
+    Scorer::ItemItem(ItemItem::new(weights, Vec::new(), 0.0))
 }
 
 fn slim(
@@ -202,7 +202,7 @@ fn mix(
         (weights, by_content) = fill(data, &weights, &content, shares.content, shares.known);
     }
     run.at(1, 1)?;
-    Ok(ItemItem::new(weights, by_content))
+    Ok(ItemItem::new(weights, by_content, shares.popular))
 }
 
 /// Adds content to the weights of books with few readers; whose weights are content alone is told.

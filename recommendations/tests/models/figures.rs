@@ -49,13 +49,51 @@ fn choosing_never_takes_what_is_worse_on_the_held_out_part_and_leaves_what_is_fi
 }
 
 #[test]
+fn what_is_chosen_is_not_worse_than_popularity_where_there_is_nothing_but_that() {
+    // Readers who read what all read, each by chance: nothing is to be learnt but what is popular.
+    let mut state = 1_u64;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / (1_u64 << 31) as f64
+    };
+    let all: Vec<_> = (0..1_500)
+        .flat_map(|reader| [reader; 3])
+        .map(|reader| liked(reader, (60.0 * draw() * draw() * draw()) as u32))
+        .collect();
+    let names: Vec<i64> = (0..1_500).collect();
+    let trial = Trial::hold_out(&names, &names[..60], &all, HeldOut { key: 5, share: 0.2 }).unwrap();
+    let run = run();
+    let mut told = Vec::new();
+    let tell = |name: &str, value: f64, ndcg: f64| told.push((name.to_owned(), value, ndcg));
+    let budget = Budget { trials: 4, ..Budget::default() };
+    let chosen = choose(Kind::Blend, &trial, None, parameters(), budget, &run, tell).unwrap();
+    assert!(chosen.blend.popular > 0.0, "{told:?}");
+    let quality = |kind| {
+        let model = train(kind, &trial.data, None, &chosen, &run).unwrap();
+        rank(&model, &trial, 20, &run).unwrap().quality(&trial).ndcg
+    };
+    let (blend, popular) = (quality(Kind::Blend), quality(Kind::Popular));
+    assert!(blend >= popular, "{blend} {popular} {told:?}");
+    // With taste to learn it gets none; see `choosing_never_takes_what_is_worse`.
+    let tastes = tastes(400, 40);
+    let trial =
+        Trial::hold_out(&names[..400], &names[..40], &tastes, HeldOut { key: 3, share: 0.2 }).unwrap();
+    let chosen = choose(Kind::Blend, &trial, None, parameters(), budget, &run, |_, _, _| {}).unwrap();
+    assert_eq!(chosen.blend.popular, 0.0);
+}
+
+#[test]
 fn recent_readers_count_more_where_ages_are_known() {
     // Book 0 was read by many, long ago; book 1 by few, lately; book 2 by one, whose age nobody knows.
     let mut all: Vec<_> = (0..8).map(|reader| liked(reader, 0)).collect();
     all.extend((8..11).map(|reader| liked(reader, 1)));
     all.push(liked(11, 2));
     let data = interactions(12, 3, &all);
-    let ages = |days: f32| all.iter().filter(|it| it.book < 2).map(move |it| (it.reader, it.book, [days, 10.0][it.book as usize]));
+    let ages = |days: f32| {
+        all.iter()
+            .filter(|it| it.book < 2)
+            .map(move |it| (it.reader, it.book, [days, 10.0][it.book as usize]))
+    };
     let order = |data: &Interactions, half_life: f64| {
         let mut parameters = parameters();
         parameters.set("popular.half_life", half_life).unwrap();

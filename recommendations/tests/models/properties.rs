@@ -3,9 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
-use recommendations::models::{Als, Interaction, Interactions, Kind, Opinion, Reason, Scratch, train};
+use recommendations::models::{
+    Als, Interaction, Interactions, Kind, Opinion, Parameters, Reason, Scratch, train,
+};
 
 use crate::data::{any_data, any_kind, history, interactions, items, parameters, run};
+
+/// The kind's usual parameters, with popularity having a share where it can.
+fn with_popularity(share: f64) -> Parameters {
+    let mut parameters = parameters();
+    parameters.set("blend.popular", share).unwrap();
+    parameters
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -13,10 +22,11 @@ proptest! {
     /// Asked for everything, a model ranks every book that is allowed and not in the history, once; and nothing else.
     #[test]
     fn a_ranking_is_a_permutation_and_what_is_excluded_never_appears(
-        (readers, books, all) in any_data(), kind in any_kind(), refused in 0_u32..20, count in 0_usize..25
+        (readers, books, all) in any_data(), kind in any_kind(), refused in 0_u32..20, count in 0_usize..25,
+        popular in prop_oneof![Just(0.0), 0.0..2.0]
     ) {
         let data = interactions(readers, books, &all);
-        let model = train(kind, &data, Some(&items(books)), &parameters(), &run()).unwrap();
+        let model = train(kind, &data, Some(&items(books)), &with_popularity(popular), &run()).unwrap();
         let mut scratch = Scratch::new();
         for reader in 0..readers.min(5) {
             let history = history(reader, &all);
@@ -52,6 +62,34 @@ proptest! {
             let folded = trained.books.fold(data.by_reader().row(reader).0);
             for (folded, trained) in folded.iter().zip(&trained.readers[reader * 8..]) {
                 prop_assert!((folded - trained).abs() < 1e-4 * trained.abs().max(1.0), "{} {}", folded, trained);
+            }
+        }
+    }
+
+    /// A share of popularity adds to each score what the book's readers are to those of the most popular one.
+    #[test]
+    fn popularity_has_its_share_in_a_blend((readers, books, all) in any_data(), share in 0.01_f64..3.0) {
+        let data = interactions(readers, books, &all);
+        let ask = |parameters: &Parameters, reader: u32| {
+            let model = train(Kind::Blend, &data, Some(&items(books)), parameters, &run()).unwrap();
+            let mut scratch = Scratch::new();
+            let answer = model.recommend(&history(reader, &all), books as usize, |_| true, &mut scratch).to_vec();
+            (answer, model.popularity().counts().to_vec())
+        };
+        for reader in 0..readers.min(5) {
+            let (without, counts) = ask(&with_popularity(0.0), reader);
+            let (with, _) = ask(&with_popularity(share), reader);
+            let most = counts.iter().copied().fold(0.0, f32::max);
+            // Of whom nothing is known, no score is known either.
+            let known = history(reader, &all).iter().any(|event| event.opinion == Opinion::Positive);
+            let share = if known { share as f32 } else { 0.0 };
+            for it in &with {
+                let before = without.iter().find(|other| other.book == it.book).unwrap();
+                let expected = before.score + share * counts[it.book as usize] / most;
+                prop_assert!((it.score - expected).abs() < 1e-4, "{it:?} {before:?} {expected}");
+                if before.score > 0.0 {
+                    prop_assert_eq!(it.reason, before.reason);
+                }
             }
         }
     }
