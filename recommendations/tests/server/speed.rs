@@ -8,12 +8,16 @@ use std::{sync::Arc, time::Instant};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use recommendations::{
+    catalogue::{Book, Builder, Series, Version},
     import::{self, Format},
     knowledge::{Active, Keeper, Served},
     loading::Loader,
-    models::{Event, Factors, Interaction, Interactions, Kind, Model, Parameters, Parts, Progress, Run, Scratch, train},
+    models::{
+        Event, Factors, Interaction, Interactions, Kind, Model, Parameters, Parts, Progress, Run, Scratch,
+        train,
+    },
     ratings::{Base, Entry, Ratings, Stars},
-    recommend::{Question, Reason, Shelves, recommend},
+    recommend::{Likeness, Question, Ranker as _, Reason, Shelves, recommend},
     store::Store,
 };
 
@@ -150,4 +154,45 @@ fn speed_of_als_with_up_to_a_million_books() {
             told(&format!("als, {books} books, one in {rare} allowed"), micros);
         }
     }
+}
+
+#[test]
+#[ignore = "slow"]
+fn speed_of_content_with_a_million_books() {
+    const BOOKS: u32 = 1_000_000;
+    let mut random = StdRng::seed_from_u64(1);
+    // Few authors and subjects have most books.
+    let zipf = |most: f64, random: &mut StdRng| most.powf(random.random::<f64>()) as u64;
+    let mut builder = Builder::new(Version::default(), Vec::new());
+    for id in 1..=BOOKS as i32 {
+        let subjects = (0..4).map(|_| format!("subject {}", zipf(50_000.0, &mut random))).collect();
+        builder
+            .push(&Book {
+                id,
+                title: format!("Title {id}"),
+                authors: vec![format!("author {}", zipf(400_000.0, &mut random))],
+                series: (id % 4 == 0).then(|| Series { name: format!("series {}", id / 16), number: None }),
+                subjects,
+                language: ["en", "de", "pt-BR"][id as usize % 3].to_owned(),
+                ..Book::default()
+            })
+            .unwrap();
+    }
+    let catalogue = builder.finish().unwrap();
+    let begun = Instant::now();
+    let likeness = Likeness::of(&catalogue);
+    println!("content, {BOOKS} books: made in {:?}, {} MB", begun.elapsed(), likeness.memory() / 1_000_000);
+    let mut micros = Vec::new();
+    for _ in 0..1_000 {
+        let liked: Vec<(i32, f32)> =
+            history(BOOKS, &mut random).into_iter().map(|book| (book as i32 + 1, 1.0)).collect();
+        let begun = Instant::now();
+        let mut asked = likeness.ask(&catalogue, liked);
+        let mut picks = asked.rank(40, &mut |_| true);
+        picks.truncate(10);
+        asked.explain(&mut picks);
+        micros.push(begun.elapsed().as_secs_f64() * 1e6);
+        assert!(!picks.is_empty());
+    }
+    told("content, a million books", micros);
 }
