@@ -17,6 +17,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(BLAS)
 
 import numpy as np  # noqa: E402
 import scipy.sparse as sp  # noqa: E402
+from threadpoolctl import threadpool_info  # noqa: E402
 
 
 def slim(likes, l1=2.0, l2=10.0):
@@ -74,6 +75,10 @@ def main(name, train, ranking):
     begun = time.perf_counter()
     score = {"slim": slim, "ease": ease, "als": als}[name](likes)
     print(f"fit {time.perf_counter() - begun:.3f} s")
+    # Which of its kernels numpy's BLAS has chosen for this processor.
+    for pool in threadpool_info():
+        if pool["user_api"] == "blas" and "numpy" in pool["filepath"]:
+            print(f"blas {pool['internal_api']} {pool['version']} {pool.get('architecture')} {pool['num_threads']}")
     scores = score()
     scores[likes.nonzero()] = -np.inf
     first = np.argsort(-scores, axis=1, kind="stable")[:, :20]

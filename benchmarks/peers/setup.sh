@@ -7,7 +7,8 @@ home=${XDG_CACHE_HOME:-$HOME/.cache}/shelfwise-benchmarks
 contracts=$here/../../protobufs
 
 python3 -m venv "$home"
-"$home/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+"$home/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --requirement "$here/requirements.txt" --requirement "$here/requirements-models.txt"
 
 # The peers speak the contract of this checkout, generated the way that grpc.io's Python tutorial does.
 mkdir -p "$home/generated"

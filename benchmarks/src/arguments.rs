@@ -5,8 +5,8 @@ use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration
 use clap::{Parser, Subcommand};
 
 use crate::{
-    books, build, constant, failure::Failure, home, million, ours::Binaries, recommend, report::Section,
-    suite,
+    books, build, constant, failure::Failure, fit::Fit, home, inside::Inside, load::Plan, million, models,
+    ours::Binaries, quality, ratings, recommend, report::Section, scale, serving, suite, training,
 };
 
 /// Measures Shelfwise beside its peers on this machine
@@ -41,7 +41,7 @@ pub(crate) struct Effort {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// All of the measurements below but `build`
+    /// All of the measurements below but `build` and `scale --million`
     All,
     /// Recommend, beside a Python grpcio server and a bare tonic server
     Recommend,
@@ -51,6 +51,22 @@ enum Command {
     Suite,
     /// A catalogue of a thousand to a million books: import, memory, start, latency
     Million,
+    /// Rankings of goodbooks-3k: every model, and what is served with its caps, exploration and diversity
+    Quality,
+    /// How fast models are fitted, beside scikit-learn, implicit and numpy
+    Models,
+    /// Time and memory of training on generated interactions
+    Scale {
+        /// ALS on a million readers with 50 million interactions instead
+        #[arg(long)]
+        million: bool,
+    },
+    /// An answer inside the server by size of the catalogue, and over gRPC
+    Serving,
+    /// Ratings stored a second, each before its answer
+    Ratings,
+    /// What a training does to the time that answers take
+    Training,
     /// A cold `cargo build --release` of a copy of this checkout, and what a changed line costs
     Build,
     /// Writes generated books as JSONL, the same for the same number
@@ -61,6 +77,12 @@ enum Command {
         /// Where to
         file: PathBuf,
     },
+    /// One training in a process of its own
+    #[command(hide = true)]
+    Fit(Fit),
+    /// Answers without a server around them, in a process of their own
+    #[command(hide = true)]
+    Inside(Inside),
     /// A bare tonic server that answers every Recommend with the message in a file
     #[command(hide = true)]
     ConstantAnswer { address: SocketAddr, file: PathBuf },
@@ -80,6 +102,12 @@ impl Effort {
         if self.smoke { Duration::from_millis(500) } else { Duration::from_secs(self.seconds) }
     }
 
+    /// A round with as much load as there can be.
+    pub(crate) fn plan(&self, connections: usize, in_flight: usize) -> Plan {
+        let (warm_up, length) = (self.warm_up(), self.round());
+        Plan { connections, in_flight, pause: Duration::ZERO, warm_up, length }
+    }
+
     /// How long a contender gets to warm up before every round.
     pub(crate) fn warm_up(&self) -> Duration {
         Duration::from_millis(if self.smoke { 300 } else { 1000 })
@@ -90,15 +118,26 @@ impl Arguments {
     /// Does what the command line says.
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let Self { command, effort, .. } = &self;
-        let sections: &[Measurement] = match command {
-            Command::All => {
-                &[Measurement::Recommend, Measurement::Home, Measurement::Suite, Measurement::Million]
+        let sections: Vec<Measurement> = match command {
+            // A smoke run is short whatever it measures.
+            Command::All if effort.smoke => [&ALL[..], &[Measurement::ScaleMillion]].concat(),
+            Command::All => ALL.to_vec(),
+            Command::Recommend => vec![Measurement::Recommend],
+            Command::Home => vec![Measurement::Home],
+            Command::Suite => vec![Measurement::Suite],
+            Command::Million => vec![Measurement::Million],
+            Command::Quality => vec![Measurement::Quality],
+            Command::Models => vec![Measurement::Models],
+            Command::Scale { million: false } => vec![Measurement::Scale],
+            Command::Scale { million: true } => vec![Measurement::ScaleMillion],
+            Command::Serving => vec![Measurement::Serving],
+            Command::Ratings => vec![Measurement::Ratings],
+            Command::Training => vec![Measurement::Training],
+            Command::Build => vec![Measurement::Build],
+            Command::Fit(fit) => return fit.here().map(|()| ExitCode::SUCCESS),
+            Command::Inside(inside) => {
+                return inside.clone().here().await.map(|()| ExitCode::SUCCESS);
             }
-            Command::Recommend => &[Measurement::Recommend],
-            Command::Home => &[Measurement::Home],
-            Command::Suite => &[Measurement::Suite],
-            Command::Million => &[Measurement::Million],
-            Command::Build => &[Measurement::Build],
             Command::Books { count, file } => return books::write(*count, file).map(|()| ExitCode::SUCCESS),
             Command::ConstantAnswer { address, file } => {
                 return constant::answer(*address, file).await.map(|()| ExitCode::SUCCESS);
@@ -131,12 +170,32 @@ impl Arguments {
     }
 }
 
+/// What `all` measures: what is short first.
+const ALL: [Measurement; 10] = [
+    Measurement::Recommend,
+    Measurement::Home,
+    Measurement::Suite,
+    Measurement::Million,
+    Measurement::Quality,
+    Measurement::Ratings,
+    Measurement::Training,
+    Measurement::Models,
+    Measurement::Serving,
+    Measurement::Scale,
+];
 #[derive(Clone, Copy)]
 enum Measurement {
     Recommend,
     Home,
     Suite,
     Million,
+    Quality,
+    Models,
+    Scale,
+    ScaleMillion,
+    Serving,
+    Ratings,
+    Training,
     Build,
 }
 
@@ -147,6 +206,13 @@ impl Measurement {
             Self::Home => home::measure(binaries, effort).await,
             Self::Suite => suite::measure(binaries, effort).await,
             Self::Million => million::measure(binaries, effort).await,
+            Self::Quality => quality::measure(binaries, effort).await,
+            Self::Models => models::measure(binaries, effort).await,
+            Self::Scale => scale::measure(effort).await,
+            Self::ScaleMillion => scale::million(effort).await,
+            Self::Serving => serving::measure(binaries, effort).await,
+            Self::Ratings => ratings::measure(binaries, effort).await,
+            Self::Training => training::measure(binaries, effort).await,
             Self::Build => build::measure().await,
         }
     }

@@ -9,7 +9,10 @@ use std::{
     path::Path,
 };
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    random::{Random, Zipf},
+};
 
 /// Slugs in the order of their numbers, which is also that of how many books they have: `mystery` is the largest.
 const CATEGORIES: [&str; 18] = [
@@ -55,7 +58,7 @@ pub(crate) fn write(count: u32, path: &Path) -> Result<(), Failure> {
         categories: Zipf::new(CATEGORIES.len() as u64),
         subjects: Zipf::new(SUBJECTS),
     };
-    let mut random = Random(0x5348_454c_4657_4953);
+    let mut random = Random::new(0x5348_454c_4657_4953);
     for id in 1..=count {
         let book = shape.book(id, &mut random);
         writeln!(file, "{book}").map_err(doing())?;
@@ -95,7 +98,7 @@ impl Shape {
         subjects.dedup();
         let subjects =
             list(subjects.iter().map(|&number| format!("{} {}", word(number + 7), word(number / 3 + 50))));
-        let year = 2026 - random.below(random.0 % 126 + 1);
+        let year = 2026 - random.below(random.state() % 126 + 1);
         format!(
             "{{\"id\":{id},\"title\":\"{title}\",\"title_language\":\"en\",\"authors\":[\"{author}\"],\
              \"year\":{year},\"language\":\"en\",\"categories\":{categories},\"subjects\":{subjects}}}"
@@ -126,57 +129,11 @@ fn capital(word: &str) -> String {
     first.to_uppercase() + rest
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and in every release.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Uniform in 0..`limit`, but for a bias of less than `limit` in 2⁶⁴.
-    fn below(&mut self, limit: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
-    }
-}
-
-/// Zipf's law with exponent 1 over 0..`count`, drawn by the inverse of the harmonic sum's integral.
-struct Zipf {
-    count: u64,
-}
-
-impl Zipf {
-    fn new(count: u64) -> Self {
-        Self { count }
-    }
-
-    fn pick(&self, random: &mut Random) -> u64 {
-        let uniform = (random.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        let rank = ((self.count as f64 + 1.0).ln() * uniform).exp() as u64;
-        (rank - 1).min(self.count - 1)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
-
-    #[test]
-    fn the_first_ranks_have_most() {
-        let (zipf, mut random) = (Zipf::new(1000), Random(1));
-        let mut counts = vec![0; 1000];
-        for _ in 0..100_000 {
-            counts[zipf.pick(&mut random) as usize] += 1;
-        }
-        assert!(counts[0] > 5000 && counts[0] > counts[1] && counts[1] > counts[10], "{:?}", &counts[..12]);
-        assert!(counts[500..].iter().sum::<i32>() > 1000, "the tail is long");
-    }
 
     #[test]
     fn numbers_are_words() {

@@ -1,6 +1,6 @@
 //! What can go wrong in a measurement.
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{error::Error, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Why there is no measurement. Every text says what was being done.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,10 @@ pub(crate) enum Failure {
     NotUp { name: String, after: Duration, last: String },
     #[error("cannot {doing}: {source}")]
     File { doing: String, source: io::Error },
+    #[error("cannot {doing}: {why}")]
+    Work { doing: String, why: String },
+    #[error("{what} said what is not understood: {said}")]
+    Said { what: String, said: String },
     #[error("{address}: cannot {doing}: {why}")]
     Call { address: SocketAddr, doing: &'static str, why: String },
     #[error("{address}: a wrong answer: {why}")]
@@ -41,4 +45,15 @@ impl Failure {
         let doing = doing.into();
         move |source| Self::File { doing, source }
     }
+
+    /// For `map_err` on everything else, with the whole chain of causes.
+    pub(crate) fn work<E: Error>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let doing = doing.into();
+        move |error| Self::Work { doing, why: chain(&error) }
+    }
+}
+
+/// An error with all of its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }

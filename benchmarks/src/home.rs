@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::{
     arguments::Effort,
+    client,
     failure::Failure,
     load::{self, Target},
     machine::Group,
@@ -25,6 +26,8 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let folder = tempfile::tempdir().map_err(Failure::file("make a folder"))?;
     // The same real server behind both storefronts: what differs is the page.
     let recommendations = binaries.recommendations(folder.path(), true).await?;
+    // Its cards have reasons once there is a model.
+    client::settled(recommendations.address).await?;
     let ours = binaries.marketplace(recommendations.address, folder.path()).await?;
 
     let page = load::get(ours::home(ours.address)).await?;

@@ -8,6 +8,10 @@ mod tests;
 
 use std::{
     net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -16,11 +20,11 @@ use bytes::Bytes;
 use tokio::{
     sync::oneshot,
     task::JoinSet,
-    time::{sleep_until, timeout},
+    time::{sleep, sleep_until, timeout},
 };
 
 pub(crate) use self::{
-    grpc::{Recommend, ask},
+    grpc::{Questions, Recommend, ask, sample},
     page::{Page, get},
     summary::Round,
 };
@@ -50,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) connections: usize,
     /// Calls in flight on each; 1 for pages, which HTTP/1.1 serves one by one.
     pub(crate) in_flight: usize,
+    /// How long each waits after an answer before it asks again; zero for as much load as there can be.
+    pub(crate) pause: Duration,
     /// What is asked before the clock starts.
     pub(crate) warm_up: Duration,
     /// What is measured.
@@ -88,7 +94,7 @@ pub(crate) async fn run(target: &Target, plan: Plan, watched: &[Group]) -> Resul
             .name(format!("load {index}"))
             .spawn(move || {
                 // Nobody waits for the answer if the run was interrupted.
-                let _ = sender.send(part(&target, connections, plan.in_flight, window));
+                let _ = sender.send(part(&target, connections, plan, window));
             })
             .map_err(Failure::file("start a thread of the load generator"))?;
         parts.push(receiver);
@@ -111,7 +117,7 @@ pub(crate) async fn run(target: &Target, plan: Plan, watched: &[Group]) -> Resul
 }
 
 /// What one thread does.
-fn part(target: &Target, connections: usize, in_flight: usize, window: Window) -> Result<Tally, Failure> {
+fn part(target: &Target, connections: usize, plan: Plan, window: Window) -> Result<Tally, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::file("start a scheduler of the load generator"))?;
     runtime.block_on(async {
@@ -120,14 +126,14 @@ fn part(target: &Target, connections: usize, in_flight: usize, window: Window) -
             match target {
                 Target::Recommend(recommend) => {
                     let caller = recommend.connect().await?;
-                    for _ in 0..in_flight {
+                    for _ in 0..plan.in_flight {
                         let mut caller = caller.clone();
-                        loops.spawn(repeat(window, async move || caller.call().await));
+                        loops.spawn(repeat(window, plan.pause, async move || caller.call().await));
                     }
                 }
                 Target::Page(page) => {
                     let mut visitor = page.visitor();
-                    loops.spawn(repeat(window, async move || visitor.call().await));
+                    loops.spawn(repeat(window, plan.pause, async move || visitor.call().await));
                 }
             }
         }
@@ -142,6 +148,7 @@ fn part(target: &Target, connections: usize, in_flight: usize, window: Window) -
 /// Calls again and again until the window ends. The first wrong answer ends the round.
 async fn repeat(
     window: Window,
+    pause: Duration,
     mut call: impl AsyncFnMut() -> Result<usize, Failure>,
 ) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
@@ -156,8 +163,38 @@ async fn repeat(
             tally.nanoseconds.push((now - begin).as_nanos().try_into().unwrap_or(u32::MAX));
             tally.bytes += bytes as u64;
         }
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
     }
     Ok(tally)
+}
+
+/// Asks every question once, with so many calls in flight on each of `connections`; how long that takes.
+pub(crate) async fn pass(
+    recommend: &Recommend,
+    connections: usize,
+    in_flight: usize,
+) -> Result<Duration, Failure> {
+    let left = Arc::new(AtomicUsize::new(recommend.questions.len()));
+    let start = Instant::now();
+    let mut loops = JoinSet::new();
+    for _ in 0..connections {
+        let caller = recommend.connect().await?;
+        for _ in 0..in_flight {
+            let (mut caller, left) = (caller.clone(), Arc::clone(&left));
+            loops.spawn(async move {
+                while left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                    caller.call().await?;
+                }
+                Ok(())
+            });
+        }
+    }
+    while let Some(ended) = loops.join_next().await {
+        ended.expect("no call panics")?;
+    }
+    Ok(start.elapsed())
 }
 
 impl Tally {

@@ -3,19 +3,34 @@
 mod arguments;
 mod books;
 mod build;
+mod client;
 mod constant;
+mod evaluate;
 mod failure;
+mod fit;
 mod home;
+mod inside;
+mod interactions;
 mod load;
 mod machine;
 mod million;
+mod models;
 mod ours;
 mod peers;
+mod plot;
+mod postgres;
 mod process;
+mod quality;
+mod random;
+mod ratings;
 mod recommend;
 mod report;
 mod rounds;
+mod scale;
+mod serving;
+mod split;
 mod suite;
+mod training;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use crate::{
     arguments::Effort,
     books,
     failure::Failure,
-    load::{self, Plan, Recommend, Target},
+    load::{self, Recommend, Target},
     machine,
     ours::Binaries,
     report::Section,
@@ -63,8 +63,8 @@ async fn size(binaries: &Binaries, effort: &Effort, count: u32) -> Result<[Strin
         let server = binaries.recommendations(&data, false).await?;
         starts.push(server.started_in.as_secs_f64() * 1000.0);
         // One call at a time: how long a call takes, not how long it queues.
-        let plan = Plan { connections: 1, in_flight: 1, warm_up: effort.warm_up(), length: effort.round() };
-        let target = Target::Recommend(Recommend { address: server.address, exactly: None });
+        let plan = effort.plan(1, 1);
+        let target = Target::Recommend(Recommend::mysteries(server.address));
         let round = load::run(&target, plan, &[server.process.group()]).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let memory = machine::memory(server.process.group());

@@ -36,6 +36,13 @@ pub(crate) struct Server {
     pub(crate) started_in: Duration,
 }
 
+/// What a server is started by.
+struct Starting {
+    address: SocketAddr,
+    admin: SocketAddr,
+    command: Command,
+}
+
 /// The suite in one process.
 #[derive(Debug)]
 pub(crate) struct Suite {
@@ -80,21 +87,44 @@ impl Binaries {
         self.folder.join(name)
     }
 
-    /// The recommendations server on the embedded catalogue in `data`, which may be empty. `books` says whether it
-    /// imports the embedded catalogue into an empty store.
+    /// The recommendations server on the catalogue in `data`. `sample` says whether an empty store is given the embedded one.
     pub(crate) async fn recommendations(&self, data: &Path, sample: bool) -> Result<Server, Failure> {
-        let [address, admin] = free_addresses()?;
-        let mut command = clean(Command::new(self.path("recommendations")));
-        command
-            .env("RECOMMENDATIONS_BIND", address.to_string())
-            .env("RECOMMENDATIONS_ADMIN_BIND", admin.to_string())
-            .env("RECOMMENDATIONS_SAMPLE_CATALOGUE", sample.to_string())
-            .env("SHELFWISE_DATA", data);
+        let sample = sample.to_string();
+        let Starting { address, admin, command } =
+            self.starting_recommendations(data, &[("RECOMMENDATIONS_SAMPLE_CATALOGUE", &sample)])?;
         let up = async || {
             ready(admin).await?;
             load::ask(address).await.map(drop)
         };
         Server::start("recommendations", command, data, address, up).await
+    }
+
+    /// The same with these settings, on whatever catalogue: it is up when it says so.
+    pub(crate) async fn recommendations_with(
+        &self,
+        data: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Server, Failure> {
+        let Starting { address, admin, command } = self.starting_recommendations(data, settings)?;
+        Server::start("recommendations", command, data, address, async || ready(admin).await).await
+    }
+
+    fn starting_recommendations(&self, data: &Path, settings: &[(&str, &str)]) -> Result<Starting, Failure> {
+        let [address, admin] = free_addresses()?;
+        let mut command = clean(Command::new(self.path("recommendations")));
+        command
+            .env("RECOMMENDATIONS_BIND", address.to_string())
+            .env("RECOMMENDATIONS_ADMIN_BIND", admin.to_string())
+            .env("SHELFWISE_DATA", data)
+            .envs(settings.iter().copied());
+        Ok(Starting { address, admin, command })
+    }
+
+    /// `shelfwise ARGUMENTS`, without the settings of whoever runs the benchmark.
+    pub(crate) fn shelfwise(&self, arguments: &[&str]) -> Command {
+        let mut command = clean(Command::new(self.path("shelfwise")));
+        command.args(arguments);
+        command
     }
 
     /// The storefront in front of `recommendations`. `logs` is a folder.

@@ -1,7 +1,7 @@
 //! The Python peers, in the virtual environment that `peers/setup.sh` makes, and the constant servers of this program.
 
 use std::{
-    env,
+    env, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     failure::Failure,
-    load,
+    load::{self, Questions, Recommend},
     ours::{self, Server},
     process::free_addresses,
 };
@@ -31,6 +31,25 @@ impl Python {
         let home = cache.join("shelfwise-benchmarks");
         let complete = ["bin/python", "bin/gunicorn", "generated/recommendations_pb2_grpc.py"];
         complete.iter().all(|file| home.join(file).exists()).then_some(Self { home })
+    }
+
+    /// What to do where the venv lacks what models need.
+    pub(crate) const MODELS_ADVICE: &str = "run benchmarks/peers/setup.sh again";
+
+    /// Whether the usual tools for models are there.
+    pub(crate) fn has_models(&self) -> bool {
+        let installed = |library: &PathBuf| library.join("site-packages/implicit").is_dir();
+        let libraries = fs::read_dir(self.home.join("lib")).into_iter().flatten().flatten();
+        libraries.map(|entry| entry.path()).any(|library| installed(&library))
+    }
+
+    /// `models.py MODEL TRAIN RANKING`.
+    pub(crate) fn model(&self, model: &str, train: &Path, ranking: &Path) -> Command {
+        let mut command = self.command("bin/python");
+        command.arg(sources().join("models.py")).arg(model).arg(train).arg(ranking);
+        // numpy's BLAS knows this processor better than whoever set these; each alone would mislead it.
+        command.env_remove("OPENBLAS_CORETYPE").env_remove("OPENBLAS_L2_SIZE");
+        command
     }
 
     /// A grpcio server with 10 worker threads.
@@ -67,10 +86,20 @@ impl Python {
     }
 }
 
-/// A bare tonic server that always answers with the message in `file`.
+/// A bare tonic server that always answers with the message in `file`, which is three books.
 pub(crate) async fn constant_answer(file: &Path, logs: &Path) -> Result<Server, Failure> {
+    constant_answer_of(file, logs, Questions::mysteries()).await
+}
+
+/// The same with a message that is right for these questions.
+pub(crate) async fn constant_answer_of(
+    file: &Path,
+    logs: &Path,
+    questions: Questions,
+) -> Result<Server, Failure> {
     let (command, address) = this_program("constant-answer", file)?;
-    let up = async || load::ask(address).await.map(drop);
+    let asked = Recommend { address, questions, exactly: None };
+    let up = async || load::sample(&asked, 1).await.map(drop);
     Server::start("bare tonic", command, logs, address, up).await
 }
 

@@ -106,6 +106,23 @@ impl Process {
     }
 }
 
+/// Runs a command to its end, which must be a success; what it wrote to standard output. Dropping the future ends it.
+pub(crate) async fn output(what: &str, command: Command) -> Result<String, Failure> {
+    let mut command = tokio::process::Command::from(command);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let ended = command.output().await;
+    let ended = ended.map_err(|source| Failure::Start { name: what.to_owned(), source })?;
+    if !ended.status.success() {
+        let log = String::from_utf8_lossy(&ended.stderr[ended.stderr.len().saturating_sub(2000)..]);
+        return Err(Failure::Command {
+            what: what.to_owned(),
+            status: ended.status.to_string(),
+            log: log.trim().to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(Some(_))) {

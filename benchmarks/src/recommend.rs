@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::{
     arguments::Effort,
+    client,
     failure::Failure,
     load::{self, Recommend, Target},
     ours::{Binaries, Server},
@@ -27,11 +28,10 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let mut section = Section::new("recommend");
     let folder = tempfile::tempdir().map_err(Failure::file("make a folder"))?;
     let ours = binaries.recommendations(folder.path(), true).await?;
+    // What is answered before there is a model is shorter, and no longer answered a few seconds later.
+    client::settled(ours.address).await?;
 
-    let mut answers = Vec::with_capacity(SAMPLE);
-    for _ in 0..SAMPLE {
-        answers.push(load::ask(ours.address).await?);
-    }
+    let mut answers = load::sample(&Recommend::mysteries(ours.address), SAMPLE).await?;
     answers.sort_by_key(|answer| answer.len());
     let usual = &answers[SAMPLE / 2];
     let file = folder.path().join("answer");
@@ -45,7 +45,7 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
 
     let contender = |name, server: &Server, exactly| Contender {
         name,
-        target: Target::Recommend(Recommend { address: server.address, exactly }),
+        target: Target::Recommend(Recommend { exactly, ..Recommend::mysteries(server.address) }),
         watched: vec![server.process.group()],
     };
     let mut contenders =

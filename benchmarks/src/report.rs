@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use crate::{failure::Failure, load::Round, machine, rounds::Results};
+use crate::{failure::Failure, load::Round, machine, plot::Plot, rounds::Results};
+
+/// Where plots lie, beside README.md.
+const PLOTS: &str = "plots";
 
 /// One measurement.
 #[derive(Debug)]
@@ -15,6 +18,12 @@ pub(crate) struct Section {
     pub(crate) targets: Vec<Target>,
     /// Contenders that were not there, with what to do about it.
     pub(crate) skipped: Vec<String>,
+    /// What needs data that is not there, which nothing can be done about.
+    pub(crate) without_data: Vec<String>,
+    /// Sentences below the tables.
+    pub(crate) notes: Vec<String>,
+    /// Each with the name of its file.
+    pub(crate) plots: Vec<(&'static str, Plot)>,
 }
 
 /// Columns and rows; the first column is to the left, the others are numbers.
@@ -39,6 +48,8 @@ pub(crate) struct Target {
 pub(crate) enum Bound {
     /// That or more.
     AtLeast(f64),
+    /// That or less.
+    AtMost(f64),
     /// Less than that.
     Under(f64),
 }
@@ -47,6 +58,7 @@ impl Target {
     fn reached(&self) -> bool {
         match self.wanted {
             Bound::AtLeast(wanted) => self.measured >= wanted,
+            Bound::AtMost(wanted) => self.measured <= wanted,
             Bound::Under(wanted) => self.measured < wanted,
         }
     }
@@ -56,7 +68,16 @@ impl Section {
     /// Nothing yet, begun now.
     pub(crate) fn new(marker: &'static str) -> Self {
         let circumstances = format!("{}; load average before {:.2}", machine::description(), machine::load());
-        Self { marker, circumstances, tables: Vec::new(), targets: Vec::new(), skipped: Vec::new() }
+        Self {
+            marker,
+            circumstances,
+            tables: Vec::new(),
+            targets: Vec::new(),
+            skipped: Vec::new(),
+            without_data: Vec::new(),
+            notes: Vec::new(),
+            plots: Vec::new(),
+        }
     }
 
     /// Adds a column-titled table.
@@ -125,6 +146,9 @@ impl Section {
         for table in &self.tables {
             let _ = write!(text, "\n{}", table.render());
         }
+        for note in &self.notes {
+            let _ = write!(text, "\n{note}\n");
+        }
         if !self.targets.is_empty() {
             let verdict = |target: &Target| match (smoke, target.reached()) {
                 (true, _) => "not judged",
@@ -134,26 +158,38 @@ impl Section {
             let rows = self.targets.iter().map(|target| {
                 let wanted = match target.wanted {
                     Bound::AtLeast(wanted) => format!("at least {wanted}{}", target.unit),
+                    Bound::AtMost(wanted) => format!("at most {wanted}{}", target.unit),
                     Bound::Under(wanted) => format!("under {wanted}{}", target.unit),
                 };
-                let measured = format!("{:.2}{}", target.measured, target.unit);
+                // Shares and qualities differ in the third place.
+                let places = if target.measured.abs() < 1.0 { 3 } else { 2 };
+                let measured = format!("{:.places$}{}", target.measured, target.unit);
                 vec![target.what.clone(), measured, wanted, verdict(target).to_owned()]
             });
             let columns = ["target", "measured", "to reach", ""].map(str::to_owned).into();
             let _ = write!(text, "\n{}", Table { columns, rows: rows.collect() }.render());
         }
-        for skipped in &self.skipped {
+        for (file, plot) in &self.plots {
+            let _ = write!(text, "\n![{}]({PLOTS}/{file}.svg)\n", plot.title);
+        }
+        for skipped in self.skipped.iter().chain(&self.without_data) {
             let _ = write!(text, "\nskipped: {skipped}\n");
         }
         text
     }
 
-    /// Replaces what README.md says between this section's markers.
+    /// Replaces what README.md says between this section's markers, and the plots beside it.
     pub(crate) fn write(&self) -> Result<(), Failure> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let path = folder.join("README.md");
         let readme = fs::read_to_string(&path).map_err(Failure::file("read README.md"))?;
         let readme = replace(&readme, self.marker, &self.render(false))
             .ok_or_else(|| Failure::NoMarker { marker: self.marker.to_owned() })?;
+        for (file, plot) in &self.plots {
+            fs::create_dir_all(folder.join(PLOTS)).map_err(Failure::file("make a folder for plots"))?;
+            let path = folder.join(PLOTS).join(file).with_extension("svg");
+            fs::write(path, plot.svg()).map_err(Failure::file("write a plot"))?;
+        }
         fs::write(&path, readme).map_err(Failure::file("write README.md"))
     }
 }

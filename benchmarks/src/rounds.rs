@@ -4,7 +4,7 @@
 use crate::{
     arguments::Effort,
     failure::Failure,
-    load::{self, Plan, Round, Target},
+    load::{self, Round, Target},
     machine::Group,
 };
 
@@ -31,7 +31,7 @@ pub(crate) async fn alternate(
     in_flight: usize,
     effort: &Effort,
 ) -> Result<Vec<Results>, Failure> {
-    let plan = Plan { connections, in_flight, warm_up: effort.warm_up(), length: effort.round() };
+    let plan = effort.plan(connections, in_flight);
     let mut results: Vec<_> =
         contenders.iter().map(|contender| Results { name: contender.name, rounds: Vec::new() }).collect();
     for round in 0..effort.rounds() as usize {

@@ -13,10 +13,11 @@ mod status;
 use std::time::Duration;
 
 use protobufs::{
-    MAX_ANSWER_BYTES, catalogue::catalogue_service_server::CatalogueServiceServer,
+    MAX_ANSWER_BYTES,
+    catalogue::catalogue_service_server::CatalogueServiceServer,
     models::models_service_server::ModelsServiceServer,
     readers::readers_service_server::ReadersServiceServer,
-    recommendations::recommendations_server::RecommendationsServer,
+    recommendations::recommendations_server::{Recommendations, RecommendationsServer},
 };
 use service::{Shutdown, token::Guard};
 use tonic::{
@@ -58,6 +59,12 @@ pub fn routes(known: Known, ratings: Ratings, choice: Choice, bounds: Bounds) ->
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);
     Routes::new(recommendations).add_service(catalogue)
+}
+
+/// What answers `Recommend`, without a server around it: from the decoded request to the answer's message.
+#[must_use]
+pub fn recommender(known: Known, ratings: Ratings, choice: Choice) -> impl Recommendations {
+    recommendations::Service::new(known, ratings, choice)
 }
 
 /// The calls that take as long as the stream that they read, whatever bounds others.

@@ -1,6 +1,12 @@
 //! `Recommend` over HTTP/2, written on hyper: a full gRPC client would spend more than some of the servers.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderValue, Request, Uri, header};
@@ -12,17 +18,74 @@ use protobufs::recommendations::{BookCategory, RecommendationRequest, Recommenda
 use tokio::net::TcpStream;
 
 use super::wrong;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 
 /// Bytes before every message: a flag and a length.
 const FRAME: usize = 5;
 
-/// Three mysteries for reader 1, as the tutorial's client asks for them.
+/// Calls of one server, and what is a right answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Recommend {
     pub(crate) address: SocketAddr,
+    pub(crate) questions: Questions,
     /// The size of the message where it is always the same. What a real server chooses differs from call to call.
     pub(crate) exactly: Option<usize>,
+}
+
+/// What is asked, in turn and again from the start. Clones share the turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Questions {
+    /// Framed requests, at least one.
+    messages: Arc<[Bytes]>,
+    turn: Arc<AtomicUsize>,
+    /// How many books must come.
+    books: usize,
+}
+
+impl Questions {
+    /// Three mysteries for reader 1, as the tutorial's client asks for them.
+    pub(crate) fn mysteries() -> Self {
+        Self::new([RecommendationRequest {
+            user_id: 1,
+            category: BookCategory::Mystery.into(),
+            max_results: i32::try_from(BOOKS).expect("three"),
+            ..Default::default()
+        }])
+    }
+
+    /// Books of all categories, so many for each of these readers, of whom there is at least one.
+    pub(crate) fn lists(readers: impl IntoIterator<Item = i32>, count: i32) -> Self {
+        Self::new(readers.into_iter().map(|user_id| RecommendationRequest {
+            user_id,
+            all_categories: true,
+            max_results: count,
+            ..Default::default()
+        }))
+    }
+
+    fn new(requests: impl IntoIterator<Item = RecommendationRequest>) -> Self {
+        let mut books = 0;
+        let frame = |request: RecommendationRequest| {
+            books = usize::try_from(request.max_results).unwrap_or(0);
+            let mut framed = BytesMut::new();
+            framed.put_u8(0);
+            framed.put_u32(request.encoded_len().try_into().expect("a few bytes"));
+            request.encode(&mut framed).expect("the buffer grows");
+            framed.freeze()
+        };
+        let messages = requests.into_iter().map(frame).collect();
+        Self { messages, turn: Arc::default(), books }
+    }
+
+    /// How many different ones there are.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    fn next(&self) -> Bytes {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.messages[turn % self.messages.len()].clone()
+    }
 }
 
 /// A connection, shared by its clones.
@@ -32,28 +95,44 @@ pub(super) struct Caller {
     exactly: Option<usize>,
     sender: SendRequest<Full<Bytes>>,
     uri: Uri,
-    message: Bytes,
+    questions: Questions,
 }
 
-/// How many books are asked for, and must come.
+/// How many books the tutorial's client asks for.
 const BOOKS: usize = 3;
 
 /// One answer's message as it came.
 pub(crate) async fn ask(address: SocketAddr) -> Result<Bytes, Failure> {
-    let mut caller = Recommend { address, exactly: None }.connect().await?;
-    let message = caller.ask().await?;
-    let answer = RecommendationResponse::decode(message.clone());
-    let answer = answer.map_err(|error| wrong(address, error.to_string()))?;
-    if answer.recommendations.len() != BOOKS {
-        return Err(wrong(address, format!("{} books, not {BOOKS}", answer.recommendations.len())));
+    sample(&Recommend::mysteries(address), 1).await.map(|mut answers| answers.pop().unwrap_or_default())
+}
+
+/// So many answers' messages as they came, each decoded and its books counted.
+pub(crate) async fn sample(recommend: &Recommend, count: usize) -> Result<Vec<Bytes>, Failure> {
+    let Recommend { address, questions, .. } = recommend;
+    let mut caller = recommend.connect().await?;
+    let mut answers = Vec::with_capacity(count);
+    for _ in 0..count {
+        let message = caller.ask().await?;
+        let answer = RecommendationResponse::decode(message.clone());
+        let answer = answer.map_err(|error| wrong(*address, error.to_string()))?;
+        let (books, wanted) = (answer.recommendations.len(), questions.books);
+        if books != wanted {
+            return Err(wrong(*address, format!("{books} books, not {wanted}")));
+        }
+        answers.push(message);
     }
-    Ok(message)
+    Ok(answers)
 }
 
 impl Recommend {
+    /// The tutorial's question.
+    pub(crate) fn mysteries(address: SocketAddr) -> Self {
+        Self { address, questions: Questions::mysteries(), exactly: None }
+    }
+
     /// Opens a connection.
     pub(super) async fn connect(&self) -> Result<Caller, Failure> {
-        let Self { address, exactly } = *self;
+        let Self { address, exactly, .. } = *self;
         let cannot = |why: String| Failure::Call { address, doing: "connect", why };
         let stream = TcpStream::connect(address).await.map_err(|error| cannot(error.to_string()))?;
         stream.set_nodelay(true).map_err(|error| cannot(error.to_string()))?;
@@ -65,7 +144,7 @@ impl Recommend {
         tokio::spawn(connection);
         let uri = format!("http://{address}/Recommendations/Recommend");
         let uri = uri.parse().expect("made of a socket address and a constant");
-        Ok(Caller { address, exactly, sender, uri, message: request() })
+        Ok(Caller { address, exactly, sender, uri, questions: self.questions.clone() })
     }
 }
 
@@ -75,10 +154,11 @@ impl Caller {
         let message = self.ask().await?;
         let right = match self.exactly {
             Some(size) => message.len() == size,
-            None => records(&message) == Some(BOOKS),
+            None => records(&message) == Some(self.questions.books),
         };
         if !right {
-            return Err(wrong(self.address, format!("{} bytes that are not {BOOKS} books", message.len())));
+            let (bytes, books) = (message.len(), self.questions.books);
+            return Err(wrong(self.address, format!("{bytes} bytes that are not {books} books")));
         }
         Ok(message.len())
     }
@@ -86,7 +166,7 @@ impl Caller {
     async fn ask(&mut self) -> Result<Bytes, Failure> {
         let address = self.address;
         let cannot = |doing| move |error: hyper::Error| Failure::Call { address, doing, why: chain(&error) };
-        let mut request = Request::post(self.uri.clone()).body(Full::new(self.message.clone()));
+        let mut request = Request::post(self.uri.clone()).body(Full::new(self.questions.next()));
         if let Ok(request) = &mut request {
             let headers = request.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -123,21 +203,6 @@ impl Caller {
     }
 }
 
-/// The framed request, made once.
-fn request() -> Bytes {
-    let request = RecommendationRequest {
-        user_id: 1,
-        category: BookCategory::Mystery.into(),
-        max_results: i32::try_from(BOOKS).expect("three"),
-        ..Default::default()
-    };
-    let mut framed = BytesMut::new();
-    framed.put_u8(0);
-    framed.put_u32(request.encoded_len().try_into().expect("a few bytes"));
-    request.encode(&mut framed).expect("the buffer grows");
-    framed.freeze()
-}
-
 /// How many records of field 1 the message holds beside its texts and small numbers; `None` if it is no such message. This
 /// is what a check of every answer may cost; the first ones are decoded in full.
 fn records(mut message: &[u8]) -> Option<usize> {
@@ -168,10 +233,6 @@ fn records(mut message: &[u8]) -> Option<usize> {
 
 fn be_u32(bytes: &[u8]) -> usize {
     bytes.iter().take(4).fold(0, |number, &byte| number << 8 | usize::from(byte))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::{constant, ours, process::free_addresses};
 const PLAN: Plan = Plan {
     connections: 2,
     in_flight: 3,
+    pause: Duration::ZERO,
     warm_up: Duration::from_millis(50),
     length: Duration::from_millis(100),
 };
@@ -45,16 +46,20 @@ fn answer(books: usize) -> Vec<u8> {
 async fn right_answers_are_counted_and_one_wrong_answer_ends_the_round() {
     let (address, _file) = serve(&answer(3), false).await;
     for exactly in [None, Some(answer(3).len())] {
-        let target = Target::Recommend(Recommend { address, exactly });
+        let target = Target::Recommend(Recommend { exactly, ..Recommend::mysteries(address) });
         let round = run(&target, PLAN, &[]).await.expect("right answers");
         assert!(round.rate > 10.0 && round.p99 >= round.p50, "{round:?}");
         assert_eq!(round.bytes as usize, answer(3).len());
     }
-    let target = Target::Recommend(Recommend { address, exactly: Some(1) });
+    let each_once = Recommend { questions: Questions::lists(1..=50, 3), ..Recommend::mysteries(address) };
+    pass(&each_once, 2, 4).await.expect("right answers");
+    let four = Recommend { questions: Questions::lists([1], 4), ..Recommend::mysteries(address) };
+    assert!(matches!(pass(&four, 1, 1).await, Err(Failure::Answer { .. })));
+    let target = Target::Recommend(Recommend { exactly: Some(1), ..Recommend::mysteries(address) });
     assert!(matches!(run(&target, PLAN, &[]).await, Err(Failure::Answer { .. })));
 
     let (address, _file) = serve(&answer(2), false).await;
-    let target = Target::Recommend(Recommend { address, exactly: None });
+    let target = Target::Recommend(Recommend::mysteries(address));
     assert!(matches!(run(&target, PLAN, &[]).await, Err(Failure::Answer { .. })));
 }
 
@@ -70,6 +75,6 @@ async fn a_page_is_right_with_three_books() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_there_is_an_error() {
     let [address] = free_addresses().expect("a port");
-    let target = Target::Recommend(Recommend { address, exactly: None });
+    let target = Target::Recommend(Recommend::mysteries(address));
     assert!(matches!(run(&target, PLAN, &[]).await, Err(Failure::Call { .. })));
 }

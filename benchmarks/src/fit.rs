@@ -1,0 +1,130 @@
+//! One training in a process of its own, so that its peak of memory is its own: `benchmarks fit`, hidden from the help.
+
+use std::{env, process::Command, time::Instant};
+
+use recommendations::models::{
+    self, Facts, Interactions, Items, Kind, Model, Parameters, Progress, Run, gram,
+};
+
+use crate::{
+    failure::Failure,
+    interactions::Size,
+    machine::{self, Group},
+    process,
+};
+
+/// What to fit to how much.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct Fit {
+    #[command(flatten)]
+    pub(crate) size: Size,
+    /// What to fit
+    #[arg(long, default_value_t)]
+    pub(crate) model: Kind,
+    /// ALS: numbers a reader and a book; 0 for the default
+    #[arg(long, default_value_t = 0)]
+    pub(crate) factors: usize,
+    /// ALS: how often readers and books are solved in turn; 0 for the default
+    #[arg(long, default_value_t = 0)]
+    pub(crate) iterations: usize,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fitted {
+    /// Interactions there were.
+    pub(crate) ratings: f64,
+    /// From interactions in memory to a model.
+    pub(crate) seconds: f64,
+    /// The most that was in memory (VmHWM), in megabytes.
+    pub(crate) peak: f64,
+    /// What the formula of `recommendations/src/models.rs` comes to, in megabytes.
+    pub(crate) formula: f64,
+}
+
+/// What the peers get, too.
+pub(crate) const THREADS: usize = 2;
+const MEGABYTE: f64 = 1e6;
+
+impl Fit {
+    /// In this process. Prints what [`Self::elsewhere`] reads.
+    pub(crate) fn here(self) -> Result<(), Failure> {
+        let (data, items) = self.data()?;
+        let (model, seconds) = self.fit(&data, items.as_ref())?;
+        // Before the model is taken apart, which copies it.
+        let peak = machine::memory(Group(std::process::id())).peak as f64 / MEGABYTE;
+        let kept = model.parts().weights.map_or(0, |weights| weights.len());
+        let formula = self.formula(&data, kept) / MEGABYTE;
+        println!("{} {seconds} {peak} {formula}", data.len());
+        Ok(())
+    }
+
+    /// In a process of its own.
+    pub(crate) async fn elsewhere(self) -> Result<Fitted, Failure> {
+        let own = env::current_exe().map_err(Failure::file("find this program"))?;
+        let mut command = Command::new(own);
+        let Self { size: Size { readers, books, ratings }, model, factors, iterations } = self;
+        command.arg("fit").args(["--readers", &readers.to_string(), "--books", &books.to_string()]);
+        command.args(["--ratings", &ratings.to_string(), "--model", model.name()]);
+        command.args(["--factors", &factors.to_string(), "--iterations", &iterations.to_string()]);
+        let said = process::output("fit", command).await?;
+        let numbers: Vec<f64> = said.split_whitespace().filter_map(|it| it.parse().ok()).collect();
+        match numbers[..] {
+            [ratings, seconds, peak, formula] => Ok(Fitted { ratings, seconds, peak, formula }),
+            _ => Err(Failure::Said { what: "fit".to_owned(), said }),
+        }
+    }
+
+    /// What the model is fitted to: facts about books only where it cannot do without them, or is served with them.
+    pub(crate) fn data(self) -> Result<(Interactions, Option<Items>), Failure> {
+        let data = self.size.interactions().map_err(Failure::work("generate interactions"))?;
+        let with = matches!(self.model, Kind::Content | Kind::Blend);
+        Ok((data, with.then(|| Items::new((0..self.size.books).map(facts)))))
+    }
+
+    /// The model, and how many seconds it took.
+    pub(crate) fn fit(self, data: &Interactions, items: Option<&Items>) -> Result<(Model, f64), Failure> {
+        let run = Run::new(THREADS, Progress::new()).map_err(Failure::work("start threads"))?;
+        let start = Instant::now();
+        let parameters = self.parameters(data);
+        let model = models::train(self.model, data, items, &parameters, &run);
+        let model = model.map_err(Failure::work(format!("fit {}", self.model)))?;
+        Ok((model, start.elapsed().as_secs_f64()))
+    }
+
+    pub(crate) fn parameters(self, data: &Interactions) -> Parameters {
+        let mut parameters = Parameters::of(data);
+        if self.factors > 0 {
+            parameters.als.factors = self.factors;
+        }
+        if self.iterations > 0 {
+            parameters.als.iterations = self.iterations;
+        }
+        parameters
+    }
+
+    /// The table in `recommendations/src/models.rs`, in bytes. `kept` are the weights or neighbours of the model.
+    fn formula(self, data: &Interactions, kept: usize) -> f64 {
+        let (r, b, n) = (data.readers() as f64, data.books() as f64, data.len() as f64);
+        let (k, t) = (self.parameters(data).als.factors as f64, THREADS as f64);
+        let (pairs, kept) = (gram::memory(data.books()) as f64, 16.0 * kept as f64);
+        let model = match self.model {
+            Kind::Slim | Kind::Ease | Kind::Blend => pairs + kept,
+            Kind::Als => 4.0 * k * (r + b) + (4.0 * k * k + 384.0 * k) * t,
+            Kind::KnnBm25 | Kind::KnnCosine | Kind::Content => kept + 8.0 * b * t,
+            Kind::Popular => 0.0,
+        };
+        16.0 * n + 8.0 * (r + b) + model.max(12.0 * n)
+    }
+}
+
+/// As many authors as half of the books, series of five, and five subjects of 500.
+fn facts(book: u32) -> Facts {
+    let subject = |nth: u32| format!("subject {}", book.wrapping_mul(nth * 2 + 7) % 500);
+    Facts {
+        authors: vec![format!("author {}", book / 2)],
+        series: (book % 10 < 5).then(|| format!("series {}", book / 10)),
+        subjects: (0..5).map(subject).collect(),
+        language: "en".to_owned(),
+    }
+}
