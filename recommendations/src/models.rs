@@ -36,11 +36,6 @@ mod sums;
 mod model;
 mod parts;
 
-pub(crate) use self::{
-    sums::Sums,
-    top::Top,
-    train::{Warm, train_from},
-};
 pub use self::{
     als::{Als, Factors, MAX_FACTORS, Trained},
     content::Content,
@@ -56,6 +51,11 @@ pub use self::{
     slim::Slim,
     sparse::Sparse,
     train::{Kind, NoSuchKind, train},
+};
+pub(crate) use self::{
+    sums::Sums,
+    top::Top,
+    train::{Warm, train_from},
 };
 
 /// Why there is no model.

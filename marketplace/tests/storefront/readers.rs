@@ -581,9 +581,11 @@ fn what_readers_see_and_click_is_counted() {
     let link = links(page.text(), "/books/")[0].to_owned();
     assert!(link.contains("?from="), "{link}");
     assert!(browser.get(&link).text().contains("name=\"from\""));
-    eventually("the list, the click, and the list of similar books are recorded", Duration::from_secs(10), || {
-        (count("recorded") >= 3).then_some(())
-    });
+    eventually(
+        "the list, the click, and the list of similar books are recorded",
+        Duration::from_secs(10),
+        || (count("recorded") >= 3).then_some(()),
+    );
     assert_eq!((count("recorded"), count("dropped")), (3, 0));
 }
 

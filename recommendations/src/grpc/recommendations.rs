@@ -101,6 +101,7 @@ impl Service {
 }
 
 /// What ranks for a reader of whom something is known.
+#[allow(clippy::large_enum_variant)] // one a call, on the stack
 enum Chosen<'a> {
     Model(Asking<'a>),
     Content(Resembling<'a>),

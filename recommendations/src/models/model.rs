@@ -314,7 +314,9 @@ impl Model {
         let Scratch { known, wanted, call, sums, top, history, .. } = scratch;
         let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
         let prior = |book: u32| match &self.scorer {
-            Scorer::ItemItem(weights) if weights.prior > 0.0 && !history.is_empty() => self.prior(weights, book),
+            Scorer::ItemItem(weights) if weights.prior > 0.0 && !history.is_empty() => {
+                self.prior(weights, book)
+            }
             _ => 0.0,
         };
         let popular = self.popularity.order.iter().copied();
