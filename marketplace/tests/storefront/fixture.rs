@@ -79,7 +79,9 @@ fn greeted(mut stream: &TcpStream) -> bool {
 pub(crate) fn marketplace(recommendations: SocketAddr, more: &[&str]) -> Running {
     let host = recommendations.to_string();
     let arguments = ["marketplace", "--recommendations-host", &host, "--shutdown-grace", "1s"];
-    let config = marketplace::Config::parse_from(arguments.iter().chain(more));
+    // Unoptimised, and beside browsers and other tests, an answer may take longer than readers are to wait for it.
+    let patience: &[&str] = if more.contains(&"--call-deadline") { &[] } else { &["--call-deadline", "2s"] };
+    let config = marketplace::Config::parse_from(arguments.iter().chain(patience).chain(more));
     run(0, move |listener, admin, stop| marketplace::run(config, listener, admin, stop))
 }
 

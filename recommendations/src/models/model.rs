@@ -327,9 +327,12 @@ impl Model {
         if answer.len() < count {
             top.clear(count - answer.len());
             sums.above(f32::NEG_INFINITY, |score, book| {
-                let score = score + prior(book);
-                if score <= -f32::MIN_POSITIVE && top.wants(score, book) && open(book) {
-                    top.push(score, book);
+                // Being popular only raises a score. Places behind the last book hold 0.
+                if score <= -f32::MIN_POSITIVE {
+                    let score = score + prior(book);
+                    if score <= -f32::MIN_POSITIVE && top.wants(score, book) && open(book) {
+                        top.push(score, book);
+                    }
                 }
                 top.bar()
             });

@@ -123,9 +123,9 @@ fn variants_are_reported_with_their_intervals() {
     assert_eq!(
         told[..3],
         [
-            "variant  readers  shown  clicked           click rate  led to stars        rating rate",
-            "control     1000   1000       40   4.0 % (3.0 to 5.4)             0  0.0 % (0.0 to 0.4)",
-            "lucky       1200   1200      120  10.0 % (8.4 to 11.8)            0  0.0 % (0.0 to 0.3)",
+            "variant  readers  shown  clicked            click rate  led to stars         rating rate",
+            "control     1000   1000       40    4.0 % (3.0 to 5.4)             0  0.0 % (0.0 to 0.4)",
+            "lucky       1200   1200      120  10.0 % (8.4 to 11.8)             0  0.0 % (0.0 to 0.3)",
         ]
     );
     assert_eq!(suite.command(&["variants", "--days", "0"]).code, Some(64));
