@@ -1,4 +1,10 @@
 // Everything works without this script; with it, jobs show how far they are by themselves.
+
+// What the keyboard reaches in a table that scrolls comes into view whole.
+document.addEventListener("focusin", ({ target }) => {
+  target.closest(".scroll td")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
+
 (() => {
   const live = () => document.querySelector("#work[data-live]");
   if (!live()) return;
