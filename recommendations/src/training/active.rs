@@ -171,11 +171,12 @@ impl Training {
         self.0.active.store(Some(Arc::new(served)));
     }
 
-    async fn read(&self, version: &str) -> Result<Served, ArtefactError> {
+    pub(super) async fn read(&self, version: &str) -> Result<Served, ArtefactError> {
         let begun = now();
         let (manifest, trained) = artefact::read(&self.0.objects, version, &self.0.name).await?;
         tracing::debug!(version, milliseconds = now() - begun, "read a model");
-        Ok(served(&manifest, trained))
+        let Trained { books, model } = trained;
+        Ok(Served { version: manifest.version, simulated: manifest.simulated, model, books })
     }
 
     fn refuse(&self, version: &str, error: &ArtefactError) {
@@ -186,9 +187,4 @@ impl Training {
         );
         self.state().unusable = Some((version.to_owned(), service::chain(error)));
     }
-}
-
-pub(super) fn served(manifest: &Manifest, trained: Trained) -> Served {
-    let Trained { books, model } = trained;
-    Served { version: manifest.version.clone(), simulated: manifest.simulated, model, books }
 }

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, error::Error, sync::Arc, time::Instant};
 
 use super::{
     Training, TrainingError,
-    active::served,
     rows::Rows,
     trial::{self, LEAST_READERS, Recipe, Verdict},
 };
@@ -84,14 +83,16 @@ impl Training {
         };
         self.step("writing the model", &run);
         let trained = Trained { books: rows.books.clone(), model };
-        let (complete, encoded, trained) = blocking(&run, move |_| {
+        let (complete, encoded) = blocking(&run, move |_| {
             let encoded = artefact::encode(&mut manifest, &trained);
-            Ok((manifest, encoded, trained))
+            Ok((manifest, encoded))
         })
         .await?;
         manifest = complete;
         let encoded = encoded.map_err(TrainingError::Artefact)?;
         artefact::write(&inner.objects, &manifest.version, encoded).await.map_err(TrainingError::Artefact)?;
+        // What answers here is what every other process will read, checked as they check it.
+        let served = self.read(&manifest.version).await.map_err(TrainingError::Artefact)?;
 
         let (refused, mut message) = self.judge(&job, verdict.as_ref(), &manifest);
         let mut registered = Registered {
@@ -103,7 +104,7 @@ impl Training {
         inner.store.register(&registered).await.map_err(TrainingError::Store)?;
         if refused.is_none() {
             inner.store.activate(&manifest.version).await.map_err(TrainingError::Store)?;
-            self.serve(served(&manifest, trained));
+            self.serve(served);
         }
         if first {
             let measured = self.measure(&run.part(0.5, 1.0), &rows, &recipe, None).await;

@@ -37,6 +37,24 @@ async fn three_hundred_calls_see_every_book_and_none_twice() {
 }
 
 #[tokio::test]
+async fn a_seed_gives_the_same_answer_again() {
+    let server = Server::start().await;
+    let mut client = server.recommendations().await;
+    let mut ask = async |seed| {
+        let question = RecommendationRequest { seed, ..request(BookCategory::Mystery.into(), 10) };
+        let answer = client.recommend(question).await.unwrap().into_inner();
+        answer.recommendations.iter().map(|book| book.id).collect::<Vec<_>>()
+    };
+    let first = ask(Some(7)).await;
+    assert_eq!(ask(Some(7)).await, first);
+    let mut others = BTreeSet::new();
+    for seed in 8..12 {
+        others.insert(ask(Some(seed)).await);
+    }
+    assert!(others.len() > 1 || !others.contains(&first), "every seed gives {first:?}");
+}
+
+#[tokio::test]
 async fn answers_are_capped_by_the_category_and_by_the_setting() {
     let server = Server::with(&["--max-results", "40"]).await;
     let mut client = server.recommendations().await;

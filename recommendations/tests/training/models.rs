@@ -4,7 +4,8 @@ use protobufs::models::{
     ActivateModelRequest, GetVariantReportRequest, JobState, RollBackModelRequest, TrainRequest,
     WatchJobRequest,
 };
-use protobufs::readers::{Entry, ImportHistoryRequest};
+use protobufs::readers::{Entry, EraseReaderRequest, ImportHistoryRequest};
+use protobufs::recommendations::RecommendationResponse;
 use tonic::Code;
 
 use crate::{BOOKS, READERS, on_both};
@@ -44,6 +45,24 @@ on_both! {
         assert!(!answer.simulated);
         let first = &answer.recommendations[0];
         assert_eq!((first.id % 6, first.source_book_id % 6), (2, 2), "{first:?}");
+        server.stop().await;
+    }
+
+    async fn who_is_erased_has_no_part_in_answers_at_once_nor_in_the_next_model(place: Place) {
+        let server = place.serve(&["--model", "knn-cosine"]).await.with_ratings().await;
+        let with = server.train("").await.model_version;
+        let personal = |answer: &RecommendationResponse| answer.recommendations.iter().any(|book| book.source_book_id > 0);
+        crate::within(10, "a list of reader 1's own", async || personal(&server.recommend(1).await).then_some(())).await;
+
+        let erased = server.readers().await.erase_reader(EraseReaderRequest { reader_id: 1 }).await.unwrap();
+        assert_eq!(erased.into_inner().entries, 8);
+        assert!(!personal(&server.recommend(1).await), "nothing is known of them any more");
+
+        let without = server.train("").await.model_version;
+        let models = server.list().await;
+        let of = |version: &str| models.iter().find(|model| model.version == version).unwrap();
+        assert_eq!((of(&with).readers, of(&without).readers), (i64::from(READERS), i64::from(READERS) - 1));
+        assert_eq!(of(&with).interactions - of(&without).interactions, 8);
         server.stop().await;
     }
 
