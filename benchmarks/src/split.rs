@@ -29,6 +29,11 @@ pub(crate) struct Split {
     pub(crate) score: Option<PathBuf>,
 }
 
+/// As many as an import takes for a book.
+const AUTHORS: usize = 20;
+const SUBJECTS: usize = 20;
+const CATEGORIES: usize = 8;
+
 /// Of one book as files tell.
 #[derive(Default)]
 struct Item {
@@ -125,11 +130,15 @@ impl Split {
         }
         file.flush().map_err(Failure::file("write ratings"))?;
         let data = folder.join("data");
-        for (what, file) in [("books", &books), ("ratings", &ratings)] {
+        for (what, file, whole) in [("books", &books, " 0 rejected"), ("ratings", &ratings, " 0 not in the")]
+        {
             let mut command = binaries.shelfwise(&["import", what]);
             command.arg(file).arg("--data").arg(&data);
             let said = process::output("shelfwise import", command).await?;
-            eprint!("{said}");
+            // A part of the data would make other figures.
+            if !said.contains(whole) {
+                return Err(Failure::Said { what: format!("the import of {what}"), said });
+            }
         }
         Ok(data)
     }
@@ -156,7 +165,10 @@ impl Split {
             return Ok(HashMap::new());
         };
         let names = |all: &str| -> Vec<String> {
-            all.split(';').filter_map(|genre| Some(genre.split(':').next()?.to_owned())).take(8).collect()
+            all.split(';')
+                .filter_map(|genre| Some(genre.split(':').next()?.to_owned()))
+                .take(CATEGORIES)
+                .collect()
         };
         let row = |row: Vec<String>| Some((row.first()?.parse().ok()?, names(row.get(1)?)));
         Ok(csv(genres)?.into_iter().filter_map(row).collect())
@@ -181,12 +193,12 @@ fn line(id: i64, facts: &Facts, item: Option<&Item>, categories: Option<&Vec<Str
     json!({
         "id": id,
         "title": title.map_or_else(|| format!("Book {id}"), str::to_owned),
-        "authors": facts.authors.iter().take(20).collect::<Vec<_>>(),
+        "authors": facts.authors.iter().take(AUTHORS).collect::<Vec<_>>(),
         "year": item.and_then(|item| item.year),
         "series": facts.series,
         "language": language,
         "categories": categories.unwrap_or(&uncategorised),
-        "subjects": facts.subjects.iter().take(64).collect::<Vec<_>>(),
+        "subjects": facts.subjects.iter().take(SUBJECTS).collect::<Vec<_>>(),
     })
 }
 
@@ -223,4 +235,45 @@ fn writer(path: &Path) -> Result<BufWriter<File>, Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(Failure::file("make a folder"))?;
     File::create(path).map(BufWriter::new).map_err(Failure::file(format!("make {}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use recommendations::models::Facts;
+
+    use super::{Item, Split, csv, line};
+    use crate::interactions::Size;
+
+    #[test]
+    fn a_fifth_of_a_generated_split_is_hidden_and_nothing_is_on_both_sides() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let size = Size { readers: 100, books: 90, ratings: 2_000 };
+        let (_, trial) = Split::generated(folder.path(), size).expect("written").trial().expect("read back");
+        let hidden: usize = trial.hidden.iter().map(Vec::len).sum();
+        let share = hidden as f64 / (hidden + trial.data.len()) as f64;
+        assert!((0.15..0.21).contains(&share), "{share}");
+        for (history, hidden) in trial.histories.iter().zip(&trial.hidden) {
+            assert!(history.iter().all(|event| !hidden.contains(&event.book)));
+        }
+    }
+
+    #[test]
+    fn files_of_goodreads_become_books_that_can_be_imported() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("items.csv");
+        fs::write(&file, "item_id,title\n7,\"Fire, \"\"2\"\" (The Games, #2)\"\n").expect("written");
+        let rows = csv(&file).expect("a file");
+        assert_eq!(rows[1], ["7", "Fire, \"2\" (The Games, #2)"]);
+        let facts = Facts {
+            authors: vec!["A".to_owned()],
+            series: Some("The Games".to_owned()),
+            subjects: (0..30).map(|it| it.to_string()).collect(),
+            language: "eng".to_owned(),
+        };
+        let book = line(7, &facts, Some(&Item { title: rows[1][1].clone(), year: Some(2009) }), None);
+        assert_eq!((book["title"].as_str(), book["language"].as_str()), (Some("Fire, \"2\""), Some("en")));
+        assert_eq!(book["subjects"].as_array().map(Vec::len), Some(20));
+    }
 }
