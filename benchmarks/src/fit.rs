@@ -107,10 +107,12 @@ impl Fit {
     fn formula(self, data: &Interactions, kept: usize) -> f64 {
         let (r, b, n) = (data.readers() as f64, data.books() as f64, data.len() as f64);
         let (k, t) = (self.parameters(data).als.factors as f64, THREADS as f64);
-        let (pairs, kept) = (gram::memory(data.books()) as f64, 16.0 * kept as f64);
+        let near = 16.0 * b * gram::neighbours(data.books()) as f64;
+        let pairs = if data.books() <= gram::DENSE_BOOKS { 4.0 * b * b } else { near };
+        let kept = 16.0 * kept as f64;
         let model = match self.model {
             Kind::Slim | Kind::Ease | Kind::Blend => pairs + kept,
-            Kind::Als => 4.0 * k * (r + b) + (4.0 * k * k + 384.0 * k) * t,
+            Kind::Als => 4.0 * k * (r + b) + (k + 4.0) * b + (4.0 * k * k + 384.0 * k) * t,
             Kind::KnnBm25 | Kind::KnnCosine | Kind::Content => kept + 8.0 * b * t,
             Kind::Popular => 0.0,
         };
