@@ -126,8 +126,13 @@ where
                 }
             };
             let cost = inner.costs.of(request.uri().path());
-            let answer = timeout_at(deadline, cost.run(service.call(request))).await;
-            drop(place);
+            let call = service.call(request);
+            // It keeps its place for as long as it is worked on, be that longer than anybody waits for it.
+            let call = async move {
+                let _place = place;
+                call.await
+            };
+            let answer = timeout_at(deadline, cost.run(call)).await;
             match answer {
                 // An answer that was there at the first look has not met the clock yet.
                 Ok(answer) if Instant::now() < deadline => answer,

@@ -39,7 +39,7 @@ impl Costs {
 }
 
 impl Cost {
-    /// Runs a call: here, or in a task of its own if such calls take long. It ends when this future is dropped.
+    /// Runs a call: here, or in a task of its own if such calls take long. Where it waits, it ends when this future is dropped.
     pub(super) async fn run<F>(self, call: F) -> F::Output
     where
         F: Future<Output: Send> + Send + 'static,
@@ -87,8 +87,10 @@ impl<T> Future for Own<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         match ready!(Pin::new(&mut self.0).poll(context)) {
             Ok(answer) => Poll::Ready(answer),
-            // It is not cancelled but by this one, so it has panicked: as it would have here.
-            Err(error) => panic::resume_unwind(error.into_panic()),
+            // As it would have done here.
+            Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+            // The runtime ends, and so does whoever waits.
+            Err(_) => Poll::Pending,
         }
     }
 }

@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 
 use futures_util::{
@@ -39,6 +40,8 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Inbox {
 
 /// How often the connection and its calls are looked at in one turn.
 const ROUNDS: usize = 16;
+/// How long a turn may take, so that answers leave which are there, and others of the thread have their turn, too.
+const TURN: Duration = Duration::from_millis(1);
 
 /// Calls under way on one connection. As many as the connection may have streams.
 pub(super) struct Calls {
@@ -64,6 +67,7 @@ impl Calls {
     ) -> Poll<C::Output> {
         self.turn.task.register(context.waker());
         let own = &mut Context::from_waker(&self.waker);
+        let start = Instant::now();
         for _ in 0..ROUNDS {
             self.turn.begin();
             if let Poll::Ready(ended) = connection.as_mut().poll(own) {
@@ -72,11 +76,16 @@ impl Calls {
             mem::swap(&mut self.new, &mut self.inbox.0.lock().unwrap_or_else(PoisonError::into_inner));
             for mut call in self.new.drain(..) {
                 // Nearly all end at once.
-                if call.as_mut().poll(own).is_pending() {
+                if start.elapsed() > TURN || call.as_mut().poll(own).is_pending() {
                     self.waiting.push(call);
                 }
             }
-            while let Poll::Ready(Some(())) = self.waiting.poll_next_unpin(own) {}
+            while start.elapsed() <= TURN
+                && let Poll::Ready(Some(())) = self.waiting.poll_next_unpin(own)
+            {}
+            if start.elapsed() > TURN {
+                break;
+            }
             if self.turn.end() {
                 return Poll::Pending;
             }
@@ -101,7 +110,8 @@ const AGAIN: u8 = 2;
 
 impl Turn {
     fn begin(&self) {
-        self.state.store(RUNS, Ordering::SeqCst);
+        // Not merely stored: what was done before a wake that this one takes back is to be seen.
+        self.state.swap(RUNS, Ordering::SeqCst);
     }
 
     /// Whether nobody was woken meanwhile.
@@ -119,5 +129,75 @@ impl Wake for Turn {
         if self.state.swap(AGAIN, Ordering::SeqCst) == RESTS {
             self.task.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, pin::pin, sync::atomic::AtomicUsize, thread};
+
+    use hyper::rt::Executor as _;
+
+    use super::*;
+
+    /// Calls that take so long each, and how many of them are done after each turn.
+    fn turns(count: usize, time: Duration) -> Vec<usize> {
+        let (inbox, done) = (Inbox::default(), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..count {
+            let done = Arc::clone(&done);
+            inbox.execute(async move {
+                thread::sleep(time);
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        let mut calls = Calls::new(inbox);
+        let mut connection = pin!(pending::<()>());
+        let mut context = Context::from_waker(Waker::noop());
+        let mut after = Vec::new();
+        while after.last().is_none_or(|&done| done < count) {
+            assert!(after.len() <= count, "{after:?}");
+            assert!(calls.poll(connection.as_mut(), &mut context).is_pending());
+            after.push(done.load(Ordering::Relaxed));
+        }
+        after
+    }
+
+    #[test]
+    fn short_calls_have_one_turn_and_long_ones_let_answers_leave_in_between() {
+        // On a busy machine one of them may be interrupted.
+        assert!((0..20).any(|_| turns(4, Duration::ZERO) == [4]));
+        assert_eq!(turns(4, 2 * TURN), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_call_that_panics_ends_alone() {
+        let (inbox, done) = (Inbox::default(), Arc::new(AtomicUsize::new(0)));
+        inbox.execute(async { panic!("on purpose") });
+        let other = Arc::clone(&done);
+        inbox.execute(async move { _ = other.fetch_add(1, Ordering::Relaxed) });
+        let mut calls = Calls::new(inbox);
+        let mut connection = pin!(pending::<()>());
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..2 {
+            assert!(calls.poll(connection.as_mut(), &mut context).is_pending());
+        }
+        assert_eq!(done.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn who_is_woken_in_its_own_turn_goes_round_and_is_not_scheduled() {
+        let inbox = Inbox::default();
+        let mut calls = Calls::new(inbox.clone());
+        let mut polled = 0;
+        let mut connection = pin!(std::future::poll_fn(|context| {
+            polled += 1;
+            if polled == 1 {
+                context.waker().wake_by_ref();
+            }
+            Poll::<()>::Pending
+        }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(calls.poll(connection.as_mut(), &mut context).is_pending());
+        assert_eq!(polled, 2);
     }
 }

@@ -128,6 +128,6 @@ impl Method {
 
     /// Whether it does no harm when a server carries it out twice.
     pub(crate) const fn may_be_repeated(self) -> bool {
-        !matches!(self, Self::Train | Self::CancelJob | Self::RollBackModel)
+        !matches!(self, Self::CreateReader | Self::Train | Self::CancelJob | Self::RollBackModel)
     }
 }
