@@ -1,36 +1,30 @@
 //! Chance that is the same on every machine and in every release.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+use recommendations::stable::SplitMix64;
+
+/// What is drawn from SplitMix64.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
     /// The same numbers for the same seed.
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64(seed))
     }
 
     /// What the next number is made of.
     pub(crate) fn state(&self) -> u64 {
-        self.0
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.0
     }
 
     /// Uniform in 0..`limit`, but for a bias of less than `limit` in 2⁶⁴.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
+        ((u128::from(self.0.draw()) * u128::from(limit)) >> 64) as u64
     }
 
     /// Uniform in 0..1.
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.0.draw() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Normal with mean 0 and variance 1 (Box and Muller 1958).

@@ -138,7 +138,7 @@ pub async fn start(
             .add_service(HealthServer::new(health))
             .add_service(reflection())
             .prepare();
-        let admission = AdmissionLayer::with_streams(config.admission, &grpc::STREAMS, methods);
+        let admission = AdmissionLayer::new(config.admission, &grpc::STREAMS, methods);
         let app = ServiceBuilder::new().layer(calls).layer(admission).service(routes);
         let limits = Limits {
             max_connections: config.max_connections as usize,

@@ -55,20 +55,11 @@ struct Inner {
 }
 
 impl AdmissionLayer {
-    /// All services below clones of one layer share its places.
+    /// All services below clones of one layer share its places. Calls with the paths in `streams` take as long as the stream
+    /// that they read: they have the deadline that they bring, if any, however long it is. They bound silence themselves. Of the
+    /// `methods` it is measured how long they take at a time.
     #[must_use]
-    pub fn new(settings: AdmissionSettings) -> Self {
-        Self::with_streams(settings, &[], Vec::new())
-    }
-
-    /// The calls with these paths take as long as the stream that they read: they have the deadline that they bring, if any,
-    /// however long it is. They bound silence themselves. Of the `methods` it is measured how long they take at a time.
-    #[must_use]
-    pub fn with_streams(
-        settings: AdmissionSettings,
-        streams: &'static [&'static str],
-        methods: Vec<String>,
-    ) -> Self {
+    pub fn new(settings: AdmissionSettings, streams: &'static [&'static str], methods: Vec<String>) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_concurrent_calls as usize));
         let costs = Costs::new(methods);
         Self(Arc::new(Inner { settings, streams, costs, places, waiting: AtomicUsize::new(0) }))
