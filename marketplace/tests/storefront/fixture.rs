@@ -262,3 +262,25 @@ pub(crate) fn links<'a>(page: &'a str, prefix: &str) -> Vec<&'a str> {
     let values = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     values.filter(|value| value.starts_with(prefix)).collect()
 }
+
+/// What a browser keeps from answers and shows with requests.
+#[derive(Default)]
+pub(crate) struct Cookies(pub(crate) Vec<(String, String)>);
+
+impl Cookies {
+    /// The header line, if there is anything to show.
+    pub(crate) fn header(&self) -> String {
+        let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if pairs.is_empty() { String::new() } else { format!("cookie: {}\r\n", pairs.join("; ")) }
+    }
+
+    pub(crate) fn keep(&mut self, answer: &Answer) {
+        for cookie in &answer.cookies {
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            self.0.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.0.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use testing::eventually;
 
-use crate::fixture::{Answer, Running, marketplace, recommendations_with, with_form};
+use crate::fixture::{Answer, Cookies, Running, marketplace, recommendations_with, with_form};
 
 /// What both servers of these tests ask for.
 pub(crate) const TOKEN: &str = "an-0perator's-t0ken";
@@ -19,12 +19,12 @@ const FORMS: [&str; 4] =
 /// A browser of somebody who may be an operator.
 struct Browser<'a> {
     shop: &'a Running,
-    cookies: Vec<(String, String)>,
+    cookies: Cookies,
 }
 
 impl<'a> Browser<'a> {
     fn new(shop: &'a Running) -> Self {
-        Self { shop, cookies: Vec::new() }
+        Self { shop, cookies: Cookies::default() }
     }
 
     fn signed_in(shop: &'a Running) -> Self {
@@ -39,8 +39,8 @@ impl<'a> Browser<'a> {
     }
 
     fn get(&mut self, path: &str) -> Answer {
-        let answer = self.shop.send_here("GET", path, &self.headers());
-        self.keep(&answer);
+        let answer = self.shop.send_here("GET", path, &self.cookies.header());
+        self.cookies.keep(&answer);
         answer
     }
 
@@ -52,9 +52,9 @@ impl<'a> Browser<'a> {
     }
 
     fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let headers = format!("{}sec-fetch-site: same-origin\r\n", self.headers());
+        let headers = format!("{}sec-fetch-site: same-origin\r\n", self.cookies.header());
         let answer = self.shop.send_here("POST", path, &with_form(&headers, form));
-        self.keep(&answer);
+        self.cookies.keep(&answer);
         answer
     }
 
@@ -63,21 +63,6 @@ impl<'a> Browser<'a> {
         let answer = self.post(path, form);
         assert_eq!(answer.status, 303, "{path}: {}", answer.text());
         told(&self.page(answer.header("location")))
-    }
-
-    fn headers(&self) -> String {
-        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if pairs.is_empty() { String::new() } else { format!("cookie: {}\r\n", pairs.join("; ")) }
-    }
-
-    fn keep(&mut self, answer: &Answer) {
-        for cookie in &answer.cookies {
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            self.cookies.retain(|(known, _)| known != name);
-            if !value.is_empty() {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
     }
 }
 

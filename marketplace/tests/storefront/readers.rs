@@ -5,31 +5,32 @@ use std::time::Duration;
 use testing::eventually;
 
 use crate::fixture::{
-    Answer, Running, links, marketplace, recommendations, recommendations_with, shop, silent, with_form,
+    Answer, Cookies, Running, links, marketplace, recommendations, recommendations_with, shop, silent,
+    with_form,
 };
 
 /// A browser as far as cookies and forms go.
 struct Browser<'a> {
     shop: &'a Running,
-    cookies: Vec<(String, String)>,
+    cookies: Cookies,
 }
 
 impl<'a> Browser<'a> {
     fn new(shop: &'a Running) -> Self {
-        Self { shop, cookies: Vec::new() }
+        Self { shop, cookies: Cookies::default() }
     }
 
     fn get(&mut self, path: &str) -> Answer {
-        let headers = self.headers();
+        let headers = self.cookies.header();
         let answer = self.shop.send("GET", path, &headers);
-        self.keep(&answer);
+        self.cookies.keep(&answer);
         answer
     }
 
     fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let headers = format!("{}sec-fetch-site: same-origin\r\n", self.headers());
+        let headers = format!("{}sec-fetch-site: same-origin\r\n", self.cookies.header());
         let answer = self.shop.send("POST", path, &with_form(&headers, form));
-        self.keep(&answer);
+        self.cookies.keep(&answer);
         answer
     }
 
@@ -37,21 +38,6 @@ impl<'a> Browser<'a> {
         let answer = self.post(&format!("/books/{book}/opinion"), &[("stars", stars), ("back", "/for-you")]);
         assert_eq!((answer.status, answer.header("location")), (303, &*format!("/for-you#book-{book}")));
         answer
-    }
-
-    fn headers(&self) -> String {
-        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if pairs.is_empty() { String::new() } else { format!("cookie: {}\r\n", pairs.join("; ")) }
-    }
-
-    fn keep(&mut self, answer: &Answer) {
-        for cookie in &answer.cookies {
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            self.cookies.retain(|(known, _)| known != name);
-            if !value.is_empty() {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
     }
 }
 
@@ -117,7 +103,7 @@ fn over_https_cookies_go_nowhere_else() {
 fn forged_cookies_are_none() {
     let mut reader = Browser::new(shop());
     reader.rate(1, "5");
-    let good = reader.cookies[0].1.clone();
+    let good = reader.cookies.0[0].1.clone();
     let whole = reader.get("/my-books");
     assert!(whole.text().contains("The Maltese Falcon"));
     let (id, rest) = good.split_once('.').unwrap();
@@ -196,7 +182,7 @@ fn nonsense_is_refused_with_a_page() {
         assert_eq!(answer.status, status, "{path} {form:?}");
         assert!(answer.text().contains("<h1>"), "{path} {form:?}");
     }
-    assert!(browser.cookies.is_empty(), "nobody becomes a reader by mistakes");
+    assert!(browser.cookies.0.is_empty(), "nobody becomes a reader by mistakes");
     assert_eq!(browser.get("/books/1/opinion").status, 405);
 }
 
@@ -229,12 +215,12 @@ fn what_was_just_said_goes_along() {
     // The number alone, on a replica that has not heard of the rating, would not be enough.
     let mut browser = Browser::new(shop());
     browser.rate(4, "5");
-    let session = browser.cookies.iter().find(|(name, _)| name == "said").unwrap();
+    let session = browser.cookies.0.iter().find(|(name, _)| name == "said").unwrap();
     assert!(session.1.contains(".4-10-0-0-"), "{session:?}");
     for book in 10..40 {
         browser.post(&format!("/books/{book}/opinion"), &[("do", "own")]);
     }
-    let session = browser.cookies.iter().find(|(name, _)| name == "said").unwrap();
+    let session = browser.cookies.0.iter().find(|(name, _)| name == "said").unwrap();
     assert_eq!(session.1.matches('_').count(), 19, "the last twenty: {session:?}");
     assert!(session.1.len() < 800, "{}", session.1.len());
     // The history has what went.
@@ -292,7 +278,7 @@ fn my_books_are_kept_by_shelf_and_stars() {
     }
     assert_eq!(rows(&browser.get("/my-books")), [6, 1]);
     // And without what was said in the last minutes.
-    browser.cookies.retain(|(name, _)| name == "reader");
+    browser.cookies.0.retain(|(name, _)| name == "reader");
     let kept = eventually("it is stored", Duration::from_secs(5), || {
         let mut kept = rows(&browser.get("/my-books"));
         // Both may have been said in the same second.
@@ -335,14 +321,14 @@ fn a_reader_takes_everything_along_and_is_forgotten() {
     assert!(lines[0].ends_with("Z,Murder on the Orient Express,Agatha Christie"), "{lines:?}");
     assert!(lines[1].starts_with("6,4.5,,false,false,false,20"), "{lines:?}");
 
-    let stale = browser.headers();
+    let stale = browser.cookies.header();
     let asked = browser.get("/my-books/erase");
     assert!(asked.text().contains("Erase all your books?"));
     assert!(browser.get("/my-books").text().contains("Dune"), "nothing happened by looking");
     let done = browser.post("/my-books/erase", &[]);
     assert_eq!((done.status, done.header("location")), (303, "/my-books/erased"));
     assert!(done.cookies.iter().all(|cookie| cookie.contains("Max-Age=0")), "{:?}", done.cookies);
-    assert!(browser.cookies.is_empty());
+    assert!(browser.cookies.0.is_empty());
     assert!(browser.get("/my-books/erased").text().contains("Everything is erased"));
     assert!(browser.get("/my-books").text().contains("Nothing is here yet"));
     // Another tab with the old number finds nothing.
@@ -448,9 +434,9 @@ fn with_file(headers: &str, name: &str, file: &[u8]) -> String {
 
 impl Browser<'_> {
     fn upload(&mut self, name: &str, file: &[u8]) -> Answer {
-        let headers = format!("{}sec-fetch-site: same-origin\r\n", self.headers());
+        let headers = format!("{}sec-fetch-site: same-origin\r\n", self.cookies.header());
         let answer = self.shop.send("POST", "/my-books/import", &with_file(&headers, name, file));
-        self.keep(&answer);
+        self.cookies.keep(&answer);
         answer
     }
 }
@@ -477,7 +463,7 @@ fn a_library_is_brought_along() {
         text.contains("download=\"not-on-our-shelves.csv\"")
             && text.contains("data:text/csv;charset=utf-8,line,title")
     );
-    assert_eq!(browser.cookies.len(), 2, "who brings books is a reader");
+    assert_eq!(browser.cookies.0.len(), 2, "who brings books is a reader");
     let mine = browser.get("/my-books");
     assert!(
         mine.text().contains("The Maltese Falcon") && mine.text().contains("You gave it 5 stars."),

@@ -64,7 +64,7 @@ fn the_token_opens_a_session_that_ends() {
     assert_eq!(operator.get("/operators/sign-in").header("location"), "/operators");
     assert_eq!(operator.get("/operators/").header("location"), "/operators");
 
-    let session = operator.headers();
+    let session = operator.cookies.header();
     let out = operator.post("/operators/sign-out", &[]);
     assert_eq!((out.status, out.header("location")), (303, "/operators/sign-in"));
     assert!(
@@ -130,7 +130,7 @@ fn other_sites_can_do_nothing() {
         "sec-fetch-site: same-site\r\n",
     ] {
         for path in FORMS.into_iter().chain(["/operators/sign-in", "/operators/sign-out"]) {
-            let headers = format!("{}{from}", operator.headers());
+            let headers = format!("{}{from}", operator.cookies.header());
             let answer = shop.send_here("POST", path, &with_form(&headers, &[("token", TOKEN)]));
             assert_eq!(answer.status, 403, "{path}: {from}");
             assert!(
