@@ -36,27 +36,33 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let constant = peers::constant_page(&file, folder.path()).await?;
 
     let flask = match Python::find() {
-        Some(python) => Some(python.marketplace(recommendations.address, folder.path()).await?),
+        Some(python) => Some(python.marketplace(recommendations.address, ours.address, folder.path()).await?),
         None => None,
     };
 
     let behind = recommendations.process.group();
-    let contender = |name, server: &Server, behind: Option<Group>| Contender {
+    let contender = |name, server: &Server, page, behind: Option<Group>| Contender {
         name,
-        target: Target::Page(ours::home(server.address)),
+        target: Target::Page(page),
         watched: [server.process.group()].into_iter().chain(behind).collect(),
     };
-    let mut contenders =
-        vec![contender("Shelfwise", &ours, Some(behind)), contender("constant axum", &constant, None)];
+    let home = |server: &Server| ours::home(server.address);
+    let mut contenders = vec![
+        contender("Shelfwise", &ours, home(&ours), Some(behind)),
+        contender("constant axum", &constant, home(&constant), None),
+    ];
     match &flask {
-        Some(flask) => contenders.push(contender("Flask, gunicorn", flask, Some(behind))),
+        Some(flask) => {
+            contenders.push(contender("Flask, same page", flask, home(flask), Some(behind)));
+            contenders.push(contender("Flask, list alone", flask, peers::list(flask.address), Some(behind)));
+        }
         None => section.skipped.push(format!("Flask, gunicorn: {}", Python::ADVICE)),
     }
     let results = alternate(&contenders, CONNECTIONS, 1, effort).await?;
     section.comparison(&results);
     if let [own, constant, flask @ ..] = &results[..] {
-        for flask in flask {
-            section.target("home page, times Flask", own.ratio(flask, |round| round.rate), TIMES_FLASK, "");
+        if let Some(same) = flask.first() {
+            section.target("home page, times Flask", own.ratio(same, |round| round.rate), TIMES_FLASK, "");
         }
         let ratio = own.ratio(constant, |round| round.rate);
         section.target("home page, of a constant page", ratio, OF_CONSTANT, "");

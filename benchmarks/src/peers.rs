@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     failure::Failure,
-    load::{self, Questions, Recommend},
+    load::{self, Page, Questions, Recommend},
     ours::{self, Server},
     process::free_addresses,
 };
@@ -61,10 +61,11 @@ impl Python {
         Server::start("Python grpcio", command, logs, address, up).await
     }
 
-    /// Flask under gunicorn with 2 workers.
+    /// Flask under gunicorn with 2 workers; the same books are in the storefront of ours at `shop`.
     pub(crate) async fn marketplace(
         &self,
         recommendations: SocketAddr,
+        shop: SocketAddr,
         logs: &Path,
     ) -> Result<Server, Failure> {
         let [address] = free_addresses()?;
@@ -73,7 +74,8 @@ impl Python {
             .args(["--workers", "2", "--no-control-socket", "--bind", &address.to_string(), "--chdir"])
             .arg(sources())
             .arg("marketplace:app")
-            .env("RECOMMENDATIONS_HOST", recommendations.to_string());
+            .env("RECOMMENDATIONS_HOST", recommendations.to_string())
+            .env("SHOP", format!("http://{shop}"));
         let up = async || load::get(ours::home(address)).await.map(drop);
         Server::start("Flask", command, logs, address, up).await
     }
@@ -84,6 +86,11 @@ impl Python {
         command.env("PYTHONPATH", self.home.join("generated")).env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
+}
+
+/// The page of R1's tutorial, which the Flask peer has beside the whole storefront: a title and three books.
+pub(crate) fn list(address: SocketAddr) -> Page {
+    Page { path: "/list", ..ours::home(address) }
 }
 
 /// A bare tonic server that always answers with the message in `file`, which is three books.

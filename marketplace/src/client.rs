@@ -83,7 +83,7 @@ struct Inner {
     timeout: HeaderValue,
     rotation: Arc<Rotation>,
     turn: AtomicUsize,
-    together: Together,
+    together: Arc<Together>,
     budget: Budget,
     measures: Measures,
     /// Asks for the hosts to be resolved again at once.
@@ -125,7 +125,7 @@ impl Client {
             rotation: Arc::new(Rotation::new(hosts.len(), measures.backends())),
             turn: AtomicUsize::new(0),
             token: None,
-            together: Together::default(),
+            together: Arc::default(),
             budget: Budget::new(),
             measures,
             stale: watch::Sender::new(()),

@@ -1,8 +1,8 @@
 //! Visitors of whom nothing is known ask the same thing, and many at the same moment: then it is asked once for all of them.
 //!
 //! Nobody gets an answer to a question that was sent before they asked. While one is under way, those who come gather, and
-//! the first of them sends the next when the answer is there, as a database commits for all who wait. So a list is never
-//! kept, and a quiet shop asks for every page.
+//! the first of them sends the next when everybody has the answer, as a database commits for all who wait. So a list is
+//! never kept, and a quiet shop asks for every page.
 
 use std::{
     collections::HashMap,
@@ -27,6 +27,10 @@ const PATIENCE: Duration = Duration::from_millis(2);
 
 type Books = Result<Arc<[BookRecommendation]>, CallError>;
 
+/// Waits for an answer. It comes with its sender, whose question ends when the last who waited has taken it: those who are
+/// on their way meanwhile, often the same with their next page, share the next one.
+type Waiting = oneshot::Sender<(Books, Arc<Sender>)>;
+
 /// What is asked: a category and how many books.
 pub(super) type Question = (i32, i32);
 
@@ -48,16 +52,20 @@ struct Next {
     /// Tells the sender that no other is under way.
     free: Arc<Notify>,
     /// Who waits for the answer beside the sender.
-    waiting: Vec<oneshot::Sender<Books>>,
+    waiting: Vec<Waiting>,
 }
 
 impl Together {
     /// The answer to `question`, which `ask` sends, and whether another one's was shared. `ask` may be dropped unused.
-    pub(super) async fn ask(&self, question: Question, ask: impl Future<Output = Books>) -> (Books, Asked) {
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        question: Question,
+        ask: impl Future<Output = Books>,
+    ) -> (Books, Asked) {
         let free = match self.join(question) {
             Joined::Waits(answer) => {
                 return match answer.await {
-                    Ok(books) => (books, Asked::Shared),
+                    Ok((books, _)) => (books, Asked::Shared),
                     // Whoever was to send it has gone.
                     Err(_) => (ask.await, Asked::Alone),
                 };
@@ -65,7 +73,7 @@ impl Together {
             Joined::Sends(free) => free,
             Joined::Crowded => return (ask.await, Asked::Alone),
         };
-        let mut sender = Sender { together: self, question, sent: false };
+        let mut sender = Sender { together: Arc::clone(self), question, sent: false };
         if let Some(free) = free {
             // It is sent all the same if the one under way takes its time.
             _ = timeout(PATIENCE, free.notified()).await;
@@ -73,10 +81,10 @@ impl Together {
         // Who asks from here on is too late for this answer.
         let waiting = sender.send();
         let books = ask.await;
-        drop(sender);
+        let sender = Arc::new(sender);
         for one in waiting {
             // Who does not wait any more needs none.
-            _ = one.send(books.clone());
+            _ = one.send((books.clone(), Arc::clone(&sender)));
         }
         (books, Asked::Alone)
     }
@@ -107,7 +115,7 @@ impl Together {
 /// What somebody who asks is to do.
 enum Joined {
     /// To wait for an answer that another one fetches.
-    Waits(oneshot::Receiver<Books>),
+    Waits(oneshot::Receiver<(Books, Arc<Sender>)>),
     /// To fetch it, once this says so if another question is under way.
     Sends(Option<Arc<Notify>>),
     /// To ask alone: enough wait already.
@@ -121,16 +129,16 @@ pub(super) enum Asked {
     Shared,
 }
 
-/// Who sends a question. Those who wait for it learn if it never is.
-struct Sender<'a> {
-    together: &'a Together,
+/// Who sends a question, until its answer has been taken. Those who wait for it learn if it never is sent.
+struct Sender {
+    together: Arc<Together>,
     question: Question,
     sent: bool,
 }
 
-impl Sender<'_> {
+impl Sender {
     /// From now on it is under way: those who wait for its answer.
-    fn send(&mut self) -> Vec<oneshot::Sender<Books>> {
+    fn send(&mut self) -> Vec<Waiting> {
         self.sent = true;
         let mut lines = self.together.lock();
         let line = lines.entry(self.question).or_default();
@@ -139,7 +147,7 @@ impl Sender<'_> {
     }
 }
 
-impl Drop for Sender<'_> {
+impl Drop for Sender {
     fn drop(&mut self) {
         let mut lines = self.together.lock();
         let Some(line) = lines.get_mut(&self.question) else { return };
@@ -179,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_come_meanwhile_share_an_answer_and_later_ones_do_not() {
-        let together = Together::default();
+        let together = Arc::new(Together::default());
         let sent = Cell::new(0);
         let ask = |question| {
             let sent = &sent;
@@ -199,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_while_it_is_under_way_shares_the_next_one() {
-        let together = Together::default();
+        let together = Arc::new(Together::default());
         let sent = Cell::new(0);
         let (answer, answered) = oneshot::channel::<()>();
         let ask = |answered: oneshot::Receiver<()>| {
@@ -232,8 +240,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_next_is_sent_once_everybody_has_the_answer() {
+        let together = Arc::new(Together::default());
+        let sent = Cell::new(0);
+        let ask = || {
+            let sent = &sent;
+            together.ask((0, 3), async move {
+                sent.set(sent.get() + 1);
+                if sent.get() == 1 {
+                    yield_now().await;
+                }
+                books()
+            })
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut first, mut second, mut third, mut fourth) =
+            (pin!(ask()), pin!(ask()), pin!(ask()), pin!(ask()));
+        // The first is under way; two share the second question, and the fourth is late for it.
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        assert!(first.as_mut().poll(&mut context).is_ready());
+        assert!(second.as_mut().poll(&mut context).is_ready());
+        assert!(fourth.as_mut().poll(&mut context).is_pending());
+        assert_eq!(sent.get(), 2, "the third has not taken the answer yet");
+        assert!(third.as_mut().poll(&mut context).is_ready());
+        assert!(fourth.as_mut().poll(&mut context).is_ready());
+        assert_eq!(sent.get(), 3);
+    }
+
+    #[tokio::test]
     async fn one_that_takes_long_is_not_waited_for() {
-        let together = Together::default();
+        let together = Arc::new(Together::default());
         let mut context = Context::from_waker(Waker::noop());
         let mut slow = pin!(together.ask((0, 3), pending()));
         for _ in 0..2 {
@@ -245,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_somebody_who_has_gone_asks_alone() {
-        let together = Together::default();
+        let together = Arc::new(Together::default());
         let mut context = Context::from_waker(Waker::noop());
         for turns in [1, 2] {
             let mut second = pin!(async {
