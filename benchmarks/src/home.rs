@@ -14,8 +14,9 @@ use crate::{
     rounds::{Contender, alternate},
 };
 
-/// Visitors, each waiting for one page at a time.
-const CONNECTIONS: usize = 16;
+/// Visitors, each waiting for one page at a time. Those who come while a question is under way share the next one, so with
+/// few of them the shop waits for its own call.
+const CONNECTIONS: usize = 64;
 
 const TIMES_FLASK: Bound = Bound::AtLeast(15.0);
 const OF_CONSTANT: Bound = Bound::AtLeast(0.35);

@@ -21,7 +21,7 @@ pub(crate) mod error;
 use askama::Template;
 use axum::{
     body::Body,
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 
@@ -54,8 +54,15 @@ pub(crate) fn keep_private(answer: &mut Response) {
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));
 }
 
+/// Room for all headers that a page gets on its way out, so that the map need not grow for them.
+const HEADERS: usize = 24;
+
 /// HTML as an answer.
 pub(crate) fn html_response(html: impl Into<Body>) -> Response {
     const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-    ([(header::CONTENT_TYPE, HTML), NO_CACHE], html.into()).into_response()
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.extend([(header::CONTENT_TYPE, HTML), NO_CACHE]);
+    let mut answer = Response::new(html.into());
+    *answer.headers_mut() = headers;
+    answer
 }
