@@ -31,6 +31,7 @@ pub mod client;
 
 use std::{future::Future, sync::Arc};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use service::{
     Failure, Limits, Protocol, Shell,
     telemetry::CallLayer,
@@ -75,7 +76,17 @@ pub fn start(
     listener: TcpListener,
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<impl Future<Output = ()> + Send, Failure> {
+) -> Result<BoxFuture<'static, ()>, Failure> {
+    started(config, listener, admin, shutdown.boxed())
+}
+
+/// Of no type parameter, and boxed: so the whole shop is compiled here, once, and not in each program and test that runs it.
+fn started(
+    config: Config,
+    listener: TcpListener,
+    admin: TcpListener,
+    shutdown: BoxFuture<'static, ()>,
+) -> Result<BoxFuture<'static, ()>, Failure> {
     let (shell, starting) = Shell::open(PREFIX, "pages", admin, config.shutdown, shutdown)?;
     // A certificate for readers alone says nothing about recommendations.
     let client_tls = match (config.https, &config.tls.tls_ca) {
@@ -92,7 +103,7 @@ pub fn start(
         tracing::warn!("MARKETPLACE_COOKIE_KEY is not set: readers are forgotten when this process ends");
         CookieKey::random()
     });
-    Ok(async move {
+    let served = async move {
         let client =
             Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics)
                 .with_token(config.token.token.as_ref());
@@ -123,7 +134,8 @@ pub fn start(
         });
         shell.serve(listener, Limits::new(Protocol::Both), server_tls, app).await;
         shell.end().await;
-    })
+    };
+    Ok(served.boxed())
 }
 
 /// Readers' browsers show no certificates, whatever recommendations asks of this service.

@@ -25,6 +25,7 @@ pub mod stable;
 
 use std::{error::Error, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use service::{
     Failure, Limits, Protocol, Shell,
     grpc::{AdmissionLayer, HealthService, methods},
@@ -90,14 +91,33 @@ pub async fn start(
     listener: TcpListener,
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<impl Future<Output = ()> + Send, Failure> {
+) -> Result<BoxFuture<'static, ()>, Failure> {
+    started(config, listener, admin, shutdown.boxed()).await
+}
+
+/// Of no type parameter, and boxed: so the whole server is compiled here, once, and not in each program and test that runs it.
+fn started(
+    config: Config,
+    listener: TcpListener,
+    admin: TcpListener,
+    shutdown: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, Result<BoxFuture<'static, ()>, Failure>> {
+    begin(config, listener, admin, shutdown).boxed()
+}
+
+async fn begin(
+    config: Config,
+    listener: TcpListener,
+    admin: TcpListener,
+    shutdown: BoxFuture<'static, ()>,
+) -> Result<BoxFuture<'static, ()>, Failure> {
     let (shell, starting) = Shell::open(PREFIX, "catalogue", admin, config.shutdown, shutdown)?;
     let tls = ServerTls::load(PREFIX, &config.tls, Protocol::Http2)?;
     let opened = tokio::select! {
         opened = open(&config, ReaderMetrics::new(&shell.metrics)) => Some(opened?),
         () = shell.shutdown.leaving() => None,
     };
-    Ok(async move {
+    let served = async move {
         // Asked to end before there was anything to serve.
         let Some(Opened { loader, readers, writer, training, active }) = opened else { return };
         let methods = methods(&[
@@ -174,7 +194,8 @@ pub async fn start(
             tracing::warn!("the last events were not stored");
         }
         shell.end().await;
-    })
+    };
+    Ok(served.boxed())
 }
 
 /// Where data lies: the database, and the folder for what else is kept. Without a folder nothing else is.
