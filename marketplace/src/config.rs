@@ -5,7 +5,7 @@ use service::{
     token::TokenSettings,
 };
 
-use crate::{CookieKey, client::Hosts};
+use crate::{CookieKey, Proxies, client::Hosts};
 
 /// Shelfwise's storefront: the pages that readers see.
 #[derive(clap::Parser, Clone, Debug)]
@@ -32,9 +32,13 @@ pub struct Config {
     /// What signs readers' cookies, at least 32 characters, the same for all replicas [default: a new one each time]
     #[arg(long, value_name = "TEXT", hide_env_values = true)]
     pub cookie_key: Option<CookieKey>,
-    /// How many visitors of one address may become readers in a minute, 0 for any number; behind a proxy all are of its address
+    /// How many visitors of one address may become readers in a minute, 0 for any number
     #[arg(long, value_name = "COUNT", default_value_t = 120)]
     pub new_readers: u32,
+    /// Proxies that say by X-Forwarded-For or Forwarded where readers come from: addresses and networks such as 10.0.0.0/8, with
+    /// commas [default: none, so all who come through a proxy share its address]
+    #[arg(long, value_name = "NETWORKS")]
+    pub trusted_proxies: Option<Proxies>,
     /// What recommendations asks for
     #[command(flatten)]
     pub token: TokenSettings,

@@ -8,11 +8,11 @@ mod router;
 mod middleware;
 mod pages;
 mod origin;
+mod sender;
 mod suggestions;
 mod shop;
 mod events;
 mod imports;
-mod newcomers;
 mod shelves;
 mod history;
 mod controls;
@@ -26,6 +26,8 @@ pub mod covers;
 mod statics;
 mod fnv;
 mod operators;
+mod allowance;
+mod proxies;
 mod reader;
 pub mod client;
 
@@ -40,6 +42,7 @@ use service::{
 use tokio::net::TcpListener;
 
 pub use config::{Config, PublicUrl};
+pub use proxies::{Proxies, ProxiesError};
 pub use reader::{CookieKey, CookieKeyError};
 
 use crate::{client::Client, operators::Operators, reader::Cookies, shop::Shop};
@@ -116,6 +119,7 @@ fn started(
             config.public_url,
             config.call_deadline,
             config.new_readers,
+            config.trusted_proxies,
             &shell.metrics,
         ));
         let app = middleware::apply(

@@ -1,21 +1,20 @@
 //! Who may see the operators' pages: whoever has shown the suite's token, and has the signed cookie that says so; where
 //! there is no token, whoever is at this machine, as for the guarded calls of recommendations.
 
-mod attempts;
 mod told;
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts, uri::Authority},
     response::Response,
 };
 use service::{Peer, token::Token};
 
-use self::attempts::Attempts;
 pub(crate) use self::told::Told;
 use crate::{
+    allowance::Allowance,
     config::PublicUrl,
     pages::operators::{elsewhere, to_sign_in},
     reader::{CookieKey, now, sent},
@@ -24,6 +23,8 @@ use crate::{
 
 /// How long a session lasts, in seconds. It is not prolonged.
 pub(crate) const SESSION: u64 = 12 * 3600;
+/// So many tokens may be shown from one address, and as many more each minute, so that they cannot be guessed.
+const ATTEMPTS: u32 = 5;
 /// Headers that a proxy adds: what comes through one is not at this machine.
 const FORWARDED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
@@ -35,7 +36,7 @@ pub(crate) struct Operators {
     secure: bool,
     /// Whether the shop has an address beyond this machine.
     public: bool,
-    attempts: Attempts,
+    attempts: Allowance,
 }
 
 /// Proof that the request is an operator's.
@@ -76,7 +77,7 @@ impl Operators {
             let host = url.as_str().split_once("://").map_or("", |(_, host)| host);
             !is_this_machine(host)
         });
-        Self { token, key, secure, public, attempts: Attempts::default() }
+        Self { token, key, secure, public, attempts: Allowance::new(ATTEMPTS) }
     }
 
     /// Whether there is a token to show.
@@ -84,10 +85,15 @@ impl Operators {
         self.token.is_some()
     }
 
-    /// Whether a request with these headers from there is an operator's.
-    pub(crate) fn check(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<Operator, Denied> {
+    /// Whether a request for this address, with these headers, from there is an operator's.
+    pub(crate) fn check(
+        &self,
+        address: &Uri,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+    ) -> Result<Operator, Denied> {
         let Some(token) = &self.token else {
-            let here = !self.public && is_here(headers, peer);
+            let here = !self.public && is_here(address, headers, peer);
             return if here { Ok(Operator { session: false }) } else { Err(Denied::Elsewhere) };
         };
         let mut values = sent(headers, self.session_name());
@@ -105,14 +111,14 @@ impl Operators {
     /// Compares a token that somebody shows, in the same time wherever the first difference is.
     pub(crate) fn show(&self, token: &str, from: IpAddr) -> Shown {
         let Some(right) = &self.token else { return Shown::Wrong };
-        let at = Instant::now();
-        if let Err(wait) = self.attempts.begin(from, at) {
-            return Shown::TooOften(wait.as_secs().max(1));
+        if let Err(wait) = self.attempts.take(Some(from)) {
+            return Shown::TooOften(wait.as_secs() + 1);
         }
         if !right.is(token.as_bytes()) {
             return Shown::Wrong;
         }
-        self.attempts.succeeded(from);
+        // Whoever knows the token may go on.
+        self.attempts.forgive(Some(from));
         let text = format!("{}.{:016x}", now() + SESSION, rand::random::<u64>());
         let signed = self.key.sign(&self.purpose(right), &text);
         Shown::Right(self.cookie(self.session_name(), &signed, SESSION))
@@ -162,7 +168,7 @@ impl FromRequestParts<Arc<Shop>> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, shop: &Arc<Shop>) -> Result<Self, Response> {
         let peer = parts.extensions.get::<Peer>().copied();
-        shop.operators.check(&parts.headers, peer).map_err(|denied| match denied {
+        shop.operators.check(&parts.uri, &parts.headers, peer).map_err(|denied| match denied {
             Denied::Elsewhere => elsewhere(),
             Denied::SignIn => {
                 let read = matches!(parts.method, Method::GET | Method::HEAD);
@@ -174,10 +180,13 @@ impl FromRequestParts<Arc<Shop>> for Operator {
 
 /// Whether a request comes from this machine, and was meant for it: a page of another site that gives its own name this
 /// machine's address (DNS rebinding) asks for that name, and a proxy says that it is one.
-fn is_here(headers: &HeaderMap, peer: Option<Peer>) -> bool {
+fn is_here(address: &Uri, headers: &HeaderMap, peer: Option<Peer>) -> bool {
     let near = peer.is_some_and(|peer| peer.address.ip().to_canonical().is_loopback());
     let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    near && host.is_none_or(is_this_machine) && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+    // HTTP/2 has the host in the address, HTTP/1 in a header, and either may have both: none of them may be another's.
+    let named = [address.authority().map(Authority::as_str), host];
+    let here = named.iter().any(Option::is_some) && named.into_iter().flatten().all(is_this_machine);
+    near && here && !FORWARDED.iter().any(|name| headers.contains_key(*name))
 }
 
 /// `localhost` or a loopback address, with or without a port.
@@ -229,7 +238,7 @@ mod tests {
     fn without_a_token_only_this_machine() {
         let none = operators(None, "k");
         let check = |operators: &Operators, pairs: &[(&'static str, &str)], peer| {
-            operators.check(&headers(pairs), peer).is_ok()
+            operators.check(&Uri::from_static("/operators"), &headers(pairs), peer).is_ok()
         };
         for host in ["localhost:5000", "LOCALHOST", "127.0.0.1:5000", "[::1]:5000", "127.8.8.8"] {
             assert!(check(&none, &[("host", host)], from("127.0.0.1:9")), "{host}");
@@ -249,7 +258,17 @@ mod tests {
             let url: PublicUrl = url.parse().unwrap();
             Operators::new(None, CookieKey::random(), true, Some(&url))
         };
+        // HTTP/2 says it in the address.
+        let at = |address: &'static str, pairs: &[(&'static str, &str)]| {
+            none.check(&Uri::from_static(address), &headers(pairs), from("127.0.0.1:9")).is_ok()
+        };
         let here = [("host", "localhost:5000")];
+        assert!(at("http://localhost:5000/operators", &[]) && at("http://localhost:5000/operators", &here));
+        assert!(
+            !at("http://evil.example:5000/operators", &[]) && !at("http://evil.example/operators", &here)
+        );
+        assert!(!at("http://localhost:5000/operators", &[("host", "evil.example")]));
+        assert!(!at("/operators", &[]), "nobody says where it was to go");
         assert!(!check(&public("https://books.example"), &here, from("127.0.0.1:9")));
         assert!(check(&public("http://localhost:5000"), &here, from("127.0.0.1:9")));
     }
@@ -259,7 +278,8 @@ mod tests {
         let ours = operators(Some("s3cret"), "k");
         let cookie = session(&ours, "s3cret");
         let known = |operators: &Operators, cookie: &str| {
-            operators.check(&headers(&[("cookie", cookie)]), None) == Ok(Operator { session: true })
+            operators.check(&Uri::from_static("/operators"), &headers(&[("cookie", cookie)]), None)
+                == Ok(Operator { session: true })
         };
         assert!(known(&ours, &cookie) && known(&operators(Some("s3cret"), "k"), &cookie));
         assert!(!known(&operators(Some("an0ther"), "k"), &cookie), "another token");

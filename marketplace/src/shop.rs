@@ -3,8 +3,8 @@ use std::{sync::Arc, time::Duration};
 use service::telemetry::Metrics;
 
 use crate::{
-    cards::Cards, client::Client, config::PublicUrl, events::Events, imports::Imports, layout::Layout,
-    newcomers::Newcomers, operators::Operators, reader::Cookies, shelves::Shelves,
+    allowance::Allowance, cards::Cards, client::Client, config::PublicUrl, events::Events, imports::Imports,
+    layout::Layout, operators::Operators, proxies::Proxies, reader::Cookies, shelves::Shelves,
 };
 
 /// What every page is made from.
@@ -16,7 +16,9 @@ pub(crate) struct Shop {
     pub(crate) operators: Operators,
     pub(crate) events: Events,
     pub(crate) imports: Arc<Imports>,
-    pub(crate) newcomers: Newcomers,
+    /// How many visitors become readers: a reader is a row for ever, and saying something makes one.
+    pub(crate) newcomers: Allowance,
+    pub(crate) proxies: Proxies,
     pub(crate) public_url: Option<PublicUrl>,
 }
 
@@ -29,6 +31,7 @@ impl Shop {
         public_url: Option<PublicUrl>,
         deadline: Duration,
         new_readers: u32,
+        proxies: Option<Proxies>,
         metrics: &Metrics,
     ) -> Self {
         let events = Events::start(client.clone(), metrics);
@@ -41,7 +44,8 @@ impl Shop {
             operators,
             events,
             imports: Arc::default(),
-            newcomers: Newcomers::new(new_readers),
+            newcomers: Allowance::new(new_readers),
+            proxies: proxies.unwrap_or_default(),
             public_url,
         }
     }

@@ -298,6 +298,8 @@ fn service_fits(name: &str, service: &Value) {
     let headless = service["spec"]["clusterIP"] == "None";
     let balanced = service["spec"]["type"] == "LoadBalancer";
     assert_eq!((headless, balanced), (name == "recommendations", name == "marketplace"));
+    let traffic = &service["spec"]["externalTrafficPolicy"];
+    assert_eq!(traffic == "Local", balanced, "readers' own addresses arrive, by which attempts are counted");
 }
 
 #[test]
@@ -322,6 +324,10 @@ fn production_scales_within_bounds_and_talks_over_mutual_tls() {
             assert!(variables.contains_key(&format!("{}_TLS_{certificate}", name.to_uppercase())), "{name}");
         }
     }
+    // Readers come from their own addresses: nobody is believed about theirs.
+    let container =
+        &object(&objects, "Deployment", "marketplace")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(variables("marketplace", container)["MARKETPLACE_TRUSTED_PROXIES"], "");
     // Whoever calls shows the token that is asked for, and replicas agree on who a reader is.
     let env = |name: &str, variable: &str| {
         let container = &object(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0];

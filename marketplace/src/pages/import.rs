@@ -14,7 +14,7 @@ use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
 use protobufs::readers::{LibraryError, LibraryFormat, LibraryUnmatched};
 use serde_json::json;
-use service::{Peer, trace::TraceContext};
+use service::trace::TraceContext;
 
 use super::{error::Problem, export::field, personal};
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     layout::{Layout, thousands},
     origin::OurPage,
     reader::{Reader, Session},
+    sender::Sender,
     shop::Shop,
     suggestions::recommendation as plain,
 };
@@ -79,12 +80,11 @@ pub(crate) async fn progress(State(shop): State<Arc<Shop>>, Path(name): Path<Str
 pub(crate) async fn upload(
     State(shop): State<Arc<Shop>>,
     Extension(trace): Extension<TraceContext>,
-    peer: Option<Extension<Peer>>,
+    Sender(address): Sender,
     request: HeaderMap,
     _: OurPage,
     body: Body,
 ) -> Response {
-    let address = peer.map(|Extension(peer)| peer.address.ip());
     match read(&shop, &trace, address, &request, body).await {
         Ok((reader, imported)) => {
             let mut answer = show(&shop, StatusCode::OK, None, Some(Done::new(imported)));
@@ -140,7 +140,7 @@ async fn read(
     };
     let reader = match shop.cookies.reader(request) {
         Some(reader) => reader,
-        None if !shop.newcomers.lets_in(address) => return Err(no(CROWDED)),
+        None if shop.newcomers.take(address).is_err() => return Err(no(CROWDED)),
         None => match shop.client.create_reader(trace).await {
             Ok(id) => Reader::new(id),
             Err(_) => return Err(no(UNAVAILABLE)),

@@ -10,7 +10,7 @@ use axum::{
 };
 use protobufs::readers::Shelf;
 use serde::Deserialize;
-use service::{Peer, trace::TraceContext};
+use service::trace::TraceContext;
 
 use super::{
     book::number,
@@ -21,6 +21,7 @@ use crate::{
     history::History,
     origin::{OurPage, local},
     reader::{Opinion, Reader},
+    sender::Sender,
     shop::Shop,
     suggestions::recommendation,
 };
@@ -56,7 +57,7 @@ pub(crate) async fn say(
     State(shop): State<Arc<Shop>>,
     Extension(trace): Extension<TraceContext>,
     Path(id): Path<String>,
-    peer: Option<Extension<Peer>>,
+    Sender(address): Sender,
     headers: HeaderMap,
     _: OurPage,
     Form(said): Form<Said>,
@@ -68,8 +69,7 @@ pub(crate) async fn say(
     let back = local(said.back.as_deref());
     let from = said.from.as_deref().and_then(recommendation);
     let known = shop.cookies.reader(&headers);
-    let address = peer.map(|Extension(peer)| peer.address.ip());
-    if known.is_none() && !shop.newcomers.lets_in(address) {
+    if known.is_none() && shop.newcomers.take(address).is_err() {
         return Problem::TooMany.into_response();
     }
     match store(&shop, &trace, known, book, act, from).await {

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Extension, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::{Desk, PATH, elsewhere, is_theirs, see_other, whole};
 use crate::{
     operators::{Denied, Shown, Told},
     origin::{OurPage, local},
+    sender::Sender,
     shop::Shop,
 };
 
@@ -44,10 +45,11 @@ pub(super) struct Token {
 pub(super) async fn page(
     State(shop): State<Arc<Shop>>,
     peer: Option<Extension<Peer>>,
+    address: Uri,
     request: HeaderMap,
     Query(Asked { back }): Query<Asked>,
 ) -> Response {
-    match shop.operators.check(&request, peer.map(|Extension(peer)| peer)) {
+    match shop.operators.check(&address, &request, peer.map(|Extension(peer)| peer)) {
         Ok(_) => see_other(theirs(back.as_deref())),
         Err(Denied::Elsewhere) => elsewhere(),
         Err(Denied::SignIn) => {
@@ -61,21 +63,21 @@ pub(super) async fn page(
 /// `POST /operators/sign-in`
 pub(super) async fn sign_in(
     State(shop): State<Arc<Shop>>,
-    peer: Option<Extension<Peer>>,
+    Sender(from): Sender,
     _: OurPage,
     Form(Token { token, back }): Form<Token>,
 ) -> Response {
     let back = theirs(back.as_deref());
-    let Some(Extension(peer)) = peer.filter(|_| shop.operators.has_token()) else { return elsewhere() };
-    match shop.operators.show(token.trim(), peer.address.ip()) {
+    let Some(from) = from.filter(|_| shop.operators.has_token()) else { return elsewhere() };
+    match shop.operators.show(token.trim(), from) {
         Shown::Right(cookie) => {
-            tracing::info!(from = %peer.address.ip(), "an operator has signed in");
+            tracing::info!(%from, "an operator has signed in");
             let mut answer = see_other(back);
             answer.headers_mut().append(header::SET_COOKIE, cookie);
             answer
         }
         Shown::Wrong => {
-            tracing::warn!(from = %peer.address.ip(), "a wrong token was shown");
+            tracing::warn!(%from, "a wrong token was shown");
             refused(
                 StatusCode::FORBIDDEN,
                 back,

@@ -119,6 +119,34 @@ fn tokens_cannot_be_guessed() {
 }
 
 #[test]
+fn behind_a_trusted_proxy_nobody_locks_the_others_out() {
+    let (_listener, nobody) = silent();
+    let statuses = |trusted: &[&str], lines: &dyn Fn(usize) -> String| {
+        let shop = marketplace(nobody, &[&["--token", TOKEN], trusted].concat());
+        let show = |place: usize, token: &str| {
+            let headers = format!("sec-fetch-site: same-origin\r\n{}", lines(place));
+            shop.send("POST", "/operators/sign-in", &with_form(&headers, &[("token", token)])).status
+        };
+        let wrong = [0, 0, 0, 0, 0, 0].map(|place| show(place, "wrong"));
+        assert_eq!(wrong, [403, 403, 403, 403, 403, 429]);
+        show(1, TOKEN)
+    };
+    let behind = &["--trusted-proxies", "10.0.0.0/8,127.0.0.1"];
+    let usual =
+        |place: usize| format!("x-forwarded-for: 198.51.100.{place}, 203.0.113.{place}, 10.0.0.1\r\n");
+    let standard = |place: usize| format!("forwarded: for=203.0.113.{place};proto=https\r\n");
+    let garbage = |place: usize| format!("x-forwarded-for: 203.0.113.{place}, nobody {place}\r\n");
+    assert_eq!(statuses(behind, &usual), 303);
+    assert_eq!(statuses(behind, &standard), 303);
+    assert_eq!(statuses(behind, &garbage), 429, "the proxy's own address is what is known");
+    assert_eq!(statuses(behind, &|place| format!("x-forwarded-for: 203.0.113.{place}, 192.0.2.1\r\n")), 429);
+    // Whoever is no proxy may write what they want: it is not read.
+    assert_eq!(statuses(&[], &usual), 429);
+    assert_eq!(statuses(&["--trusted-proxies", "10.0.0.0/8"], &usual), 429);
+    assert_eq!(statuses(&["--trusted-proxies", "10.0.0.0/8"], &standard), 429);
+}
+
+#[test]
 fn other_sites_can_do_nothing() {
     let (_recommendations, shop) = servers(&[]);
     let operator = Browser::signed_in(&shop);
@@ -183,6 +211,31 @@ fn without_a_token_only_this_machine_comes_in() {
         );
         assert!(!answer.text().contains("All models"), "{place}");
     }
+}
+
+#[test]
+fn over_http_2_a_name_that_leads_here_is_not_this_machine() {
+    let recommendations = recommendations(0, "sqlite::memory:", false);
+    let shop = marketplace(recommendations.address, &[]);
+    let status = |host: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let stream = tokio::net::TcpStream::connect(shop.address).await.unwrap();
+            let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+            let connection = tokio::spawn(connection);
+            let request = http::Request::get(format!("http://{host}/operators")).body(()).unwrap();
+            let (answer, _) = sender.send_request(request, true).unwrap();
+            let status = answer.await.unwrap().status().as_u16();
+            connection.abort();
+            status
+        })
+    };
+    let port = shop.address.port();
+    eventually("recommendations is reached", Duration::from_secs(10), || {
+        (status(&format!("localhost:{port}")) == 200).then_some(())
+    });
+    assert_eq!(status(&format!("127.0.0.1:{port}")), 200);
+    assert_eq!(status(&format!("evil.example:{port}")), 403);
 }
 
 #[test]
