@@ -68,7 +68,9 @@ pub enum CallError {
 
 /// Asks recommendations. Cheap to clone; all clones share connections, which close when the last clone is dropped.
 ///
-/// Every call ends within the deadline that was given to [`Client::new`].
+/// A call for a page ends within the deadline that was given to [`Client::new`]. More time have what changes something (four
+/// deadlines, but at most two seconds or one deadline), what operators ask for (two seconds to look, four to act), and
+/// [`Client::import_library`], which ends when nothing is heard of it for a while.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 

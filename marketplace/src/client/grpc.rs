@@ -27,6 +27,8 @@ pub(crate) use method::Method;
 
 /// A byte that says whether the message is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
+/// The longest message of a status that is kept, in characters.
+const MESSAGE: usize = 200;
 const MORE: &str = "more than one message";
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("shelfwise-marketplace/", env!("CARGO_PKG_VERSION")));
@@ -273,21 +275,22 @@ fn status(headers: &HeaderMap) -> Result<(), Fault> {
     match Code::from_bytes(code.as_bytes()) {
         Code::Ok => Ok(()),
         code => {
-            // For the log: what is percent-encoded stays so.
-            let message = headers.get("grpc-message").map(|text| String::from_utf8_lossy(text.as_bytes()));
-            Err(Fault::Status { code, message: message.unwrap_or_default().chars().take(200).collect() })
+            let message =
+                headers.get("grpc-message").map_or_else(String::new, |text| decoded(text.as_bytes()));
+            Err(Fault::Status { code, message: message.chars().take(MESSAGE).collect() })
         }
     }
 }
 
 /// A status's message without its percent signs.
-pub(crate) fn decoded(message: &str) -> String {
-    let bytes = message.as_bytes();
+fn decoded(bytes: &[u8]) -> String {
     let mut text = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let code = message.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+        let code = bytes
+            .get(at + 1..at + 3)
+            .filter(|code| bytes[at] == b'%' && code.iter().all(u8::is_ascii_hexdigit));
+        match code.and_then(|code| u8::from_str_radix(str::from_utf8(code).ok()?, 16).ok()) {
             Some(byte) => {
                 text.push(byte);
                 at += 3;
@@ -298,7 +301,8 @@ pub(crate) fn decoded(message: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&text).into_owned()
+    // It may become a line of the log.
+    String::from_utf8_lossy(&text).replace(char::is_control, " ")
 }
 
 /// Whether the data is exactly one message, as it nearly always is.
@@ -350,8 +354,20 @@ mod tests {
 
     #[test]
     fn status_messages_are_decoded() {
-        let message = "no column %E2%80%9CTitle%E2%80%9D, 100% sure%2";
-        assert_eq!(decoded(message), "no column “Title”, 100% sure%2");
+        let said = |message: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-status", HeaderValue::from_static("3"));
+            headers.insert("grpc-message", message.parse().unwrap());
+            let Err(Fault::Status { code: Code::InvalidArgument, message }) = status(&headers) else {
+                panic!("{message}")
+            };
+            message
+        };
+        let message = "no column %E2%80%9CTitle%E2%80%9D, 100% sure%+2%2";
+        assert_eq!(said(message), "no column “Title”, 100% sure%+2%2");
+        assert_eq!(said("one%0D%0Aline%1B"), "one  line ");
+        // It is cut where a reader would, not within what stands for a letter.
+        assert_eq!(said(&"%C3%A9".repeat(300)), "é".repeat(200));
     }
 
     #[test]

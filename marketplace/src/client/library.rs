@@ -135,9 +135,7 @@ async fn receive(
 
 fn refusal(fault: &Fault) -> ImportError {
     match fault {
-        Fault::Status { code: Code::InvalidArgument, message } => {
-            ImportError::Refused(grpc::decoded(message))
-        }
+        Fault::Status { code: Code::InvalidArgument, message } => ImportError::Refused(message.clone()),
         Fault::Status { code: Code::OutOfRange, .. } => ImportError::TooLong,
         Fault::Status { code: Code::ResourceExhausted, .. } => ImportError::Busy,
         _ => match fault.error() {

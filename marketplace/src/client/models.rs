@@ -156,8 +156,30 @@ fn refusal(fault: &Fault) -> OperatorError {
         Fault::Status {
             code: Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::ResourceExhausted,
             message,
-        } => OperatorError::Refused(grpc::decoded(message)),
+        } => OperatorError::Refused(message.clone()),
         Fault::Status { code: Code::Unauthenticated, .. } => OperatorError::Token,
-        _ => OperatorError::Unavailable,
+        Fault::Status {
+            code:
+                Code::Ok
+                | Code::Cancelled
+                | Code::Unknown
+                | Code::DeadlineExceeded
+                | Code::AlreadyExists
+                | Code::PermissionDenied
+                | Code::Aborted
+                | Code::OutOfRange
+                | Code::Unimplemented
+                | Code::Internal
+                | Code::Unavailable
+                | Code::DataLoss,
+            ..
+        }
+        | Fault::Nobody
+        | Fault::Crowded
+        | Fault::Refused(_)
+        | Fault::Lost(_)
+        | Fault::Cut(_)
+        | Fault::Late
+        | Fault::Wrong(_) => OperatorError::Unavailable,
     }
 }

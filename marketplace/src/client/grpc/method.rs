@@ -128,6 +128,32 @@ impl Method {
 
     /// Whether it does no harm when a server carries it out twice.
     pub(crate) const fn may_be_repeated(self) -> bool {
-        !matches!(self, Self::CreateReader | Self::Train | Self::CancelJob | Self::RollBackModel)
+        match self {
+            // Each time, it is another reader, job or model.
+            Self::CreateReader | Self::Train | Self::CancelJob | Self::RollBackModel => false,
+            Self::Recommend
+            | Self::GetBook
+            | Self::ListBooks
+            | Self::SearchBooks
+            | Self::ListCategories
+            | Self::ListSimilarBooks
+            | Self::Rate
+            | Self::Unrate
+            | Self::Dismiss
+            | Self::Undismiss
+            | Self::Shelve
+            | Self::Own
+            | Self::ListHistory
+            | Self::ExportHistory
+            | Self::EraseReader
+            | Self::ImportLibrary
+            | Self::RecordEvents
+            | Self::ListModels
+            | Self::ListJobs
+            | Self::ActivateModel
+            | Self::GetVariantReport
+            | Self::GetStatistics
+            | Self::WatchHealth => true,
+        }
     }
 }

@@ -188,3 +188,30 @@ impl Words {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_ranks_nothing_is_not_missing() {
+        let some = Spread { shares: vec![0.0, 1.0], gini: 0.5, coverage: 0.5, readers: 3 };
+        let shown = |recommendations, version: &str| {
+            let statistics = GetStatisticsResponse {
+                likes: Some(some.clone()),
+                recommendations,
+                model_version: version.to_owned(),
+                ..Default::default()
+            };
+            Page::new(Desk::bare("Ratings"), &statistics).render().unwrap()
+        };
+        assert!(shown(None, "").contains("no model answers"));
+        let idle = shown(Some(Spread { readers: 3, ..Spread::default() }), "7-slim-ab");
+        assert!(
+            !idle.contains("no model answers") && idle.contains("7-slim-ab answers, but ranks no book"),
+            "{idle}"
+        );
+        let all = shown(Some(some.clone()), "7-slim-ab");
+        assert!(!all.contains("There are no recommendations") && all.contains("the first ten of 7-slim-ab"));
+    }
+}

@@ -146,7 +146,38 @@ fn jobs_are_listed_page_by_page() {
         page.split("href=\"/operators/jobs?from=").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let page = operator.page(&format!("/operators/jobs?from={older}"));
     assert!(page.contains("scope=\"row\">1<") && !page.contains("scope=\"row\">2<"), "{page}");
+    assert!(!page.contains("At work and waiting"));
     assert_eq!(operator.get("/operators/jobs?from=nonsense").header("location"), "/operators/jobs");
+}
+
+#[test]
+fn the_job_at_work_is_on_every_page_however_many_wait() {
+    let (recommendations, shop) = servers(&["--model", "als", "--train-threads", "1"]);
+    let mut operator = Browser::signed_in(&shop);
+    for _ in 0..21 {
+        operator.act("/operators/train", &[("model", "popular")]);
+    }
+    settled(&mut operator);
+    data::rate(&recommendations);
+    // Until no more may wait: more than a page and a call hold.
+    let mut told = String::new();
+    while !told.contains("was not scheduled") {
+        told = operator.act("/operators/train", &[("model", "blend"), ("force", "yes")]);
+    }
+    let first = eventually("a job is at work", Duration::from_secs(10), || {
+        let page = operator.page("/operators/jobs");
+        page.contains("Runs</span>").then_some(page)
+    });
+    let waiting = |page: &str| page.matches("Waits</span>").count();
+    assert!(waiting(&first) >= 99, "{}", waiting(&first));
+    let rows = first.matches("<tr><th scope=\"row\">").count();
+    assert!((20..=21).contains(&rows), "{rows}");
+    let older =
+        first.split("href=\"/operators/jobs?from=").nth(1).map(|rest| rest.split('"').next().unwrap());
+    let second = operator.page(&format!("/operators/jobs?from={}", older.unwrap_or_default()));
+    for page in [&first, &second] {
+        assert!(page.contains("Runs</span>") && page.contains("<progress") && waiting(page) >= 99);
+    }
 }
 
 #[test]
