@@ -208,6 +208,7 @@ document.addEventListener("focusin", ({ target }) => {
     let timer = 0;
     let told = false;
     let sent = "Sending the file";
+    const { size } = form.elements.file.files[0];
     const over = () => {
       clearTimeout(timer);
       request.onload = request.onerror = null;
@@ -216,9 +217,14 @@ document.addEventListener("focusin", ({ target }) => {
       try {
         const answer = await fetch("/my-books/import/" + name);
         if (answer.ok) {
-          const { rows, stored, unmatched } = await answer.json();
+          const { bytes, rows, stored, unmatched, wrong } = await answer.json();
           told = rows > 0;
-          if (told) words.textContent = `${number.format(rows)} lines read, ${number.format(stored)} books found, ${number.format(unmatched)} not on our shelves`;
+          if (told) {
+            const unread = wrong ? `, ${number.format(wrong)} that could not be read` : "";
+            words.textContent = `${number.format(rows)} lines read, ${number.format(stored)} books found, ${number.format(unmatched)} not on our shelves${unread}`;
+            // What was read counts, not what is on its way.
+            bar.value = Math.min(100, Math.floor((100 * bytes) / size));
+          }
         }
       } catch {
         // The next one may get through.
@@ -227,7 +233,7 @@ document.addEventListener("focusin", ({ target }) => {
     };
     request.upload.onprogress = ({ loaded, total }) => {
       const share = Math.floor((100 * loaded) / total);
-      bar.value = share;
+      if (!told) bar.value = share;
       sent = share < 100 ? `Sending the file: ${share} %` : "The file is here; looking the books up";
       if (!told) words.textContent = sent;
     };
@@ -242,7 +248,8 @@ document.addEventListener("focusin", ({ target }) => {
       document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
       document.title = page.title;
       // What came of it is what the reader waits for.
-      const outcome = document.querySelector("#imported, main .notice, main");
+      const find = (what) => document.querySelector(what);
+      const outcome = find("#imported") ?? find("main .notice") ?? find("main");
       outcome.tabIndex = -1;
       outcome.focus();
     };
@@ -251,6 +258,6 @@ document.addEventListener("focusin", ({ target }) => {
     words.textContent = sent;
     request.open("POST", form.action);
     request.send(new FormData(form));
-    timer = setTimeout(ask, 400);
+    timer = setTimeout(ask, 200);
   });
 })();

@@ -113,7 +113,7 @@ fn line(text: &mut String, entry: &Entry, book: Option<&Book>) {
 }
 
 /// Quoted where it must be. A spreadsheet would take what begins like a formula for one.
-pub(crate) fn field(text: &str) -> String {
+fn field(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r', '\'']) {

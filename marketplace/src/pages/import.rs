@@ -16,7 +16,7 @@ use protobufs::readers::{LibraryError, LibraryFormat, LibraryUnmatched};
 use serde_json::json;
 use service::trace::TraceContext;
 
-use super::{error::Problem, export::field, personal};
+use super::{error::Problem, personal};
 use crate::{
     client::{ImportError, Imported},
     layout::{Layout, thousands},
@@ -54,12 +54,20 @@ struct Done {
     one: bool,
     unmatched: i64,
     wrong: i64,
+    unread: String,
     format: Option<&'static str>,
     errors: Vec<LibraryError>,
     missing: Vec<LibraryUnmatched>,
-    /// The same as files.
-    errors_file: Option<String>,
-    missing_file: Option<String>,
+    /// What was not stored, to be mended.
+    mend: Option<Mend>,
+}
+
+/// A file that is in the page itself: it needs no script, and no memory of ours.
+struct Mend {
+    name: &'static str,
+    address: String,
+    /// How many of the lines did not fit, if any.
+    more: Option<String>,
 }
 
 /// `GET /my-books/import`
@@ -198,56 +206,65 @@ impl Done {
             LibraryFormat::Unspecified => None,
         };
         let total = imported.total.unwrap_or_default();
-        let errors =
-            imported.errors.iter().map(|row| [row.line.to_string(), field(&row.title), field(&row.reason)]);
-        let missing = imported
-            .unmatched
-            .iter()
-            .map(|row| [row.line.to_string(), field(&row.title), field(&row.author)]);
         Self {
             stored: thousands(total.stored),
             missed: thousands(total.unmatched),
             one: total.stored == 1,
             unmatched: total.unmatched,
             wrong: total.wrong,
+            unread: thousands(total.wrong),
             format,
-            errors_file: as_file("line,title,reason", errors),
-            missing_file: as_file("line,title,author", missing),
+            mend: Mend::new(&imported),
             errors: imported.errors,
             missing: imported.unmatched,
         }
     }
 }
 
-/// A CSV file as an address: it needs no script, and no memory of ours. `None` for an empty one.
-fn as_file(head: &str, rows: impl Iterator<Item = [String; 3]>) -> Option<String> {
-    let mut text = format!("{head}\r\n");
-    let start = text.len();
-    for [one, two, three] in rows {
-        write!(text, "{one},{two},{three}\r\n").expect("text takes all");
-    }
-    if text.len() == start {
-        return None;
-    }
-    let mut address = "data:text/csv;charset=utf-8,".to_owned();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b',' | b'-' | b'_' => address.push(byte.into()),
-            byte => write!(address, "%{byte:02X}").expect("text takes all"),
+impl Mend {
+    /// `None` if all was stored.
+    fn new(imported: &Imported) -> Option<Self> {
+        if imported.not_stored.is_empty() {
+            return None;
         }
+        let (name, kind) = match imported.format() {
+            LibraryFormat::ShelfwiseJsonl => ("to-mend.jsonl", "application/jsonl"),
+            LibraryFormat::Goodreads
+            | LibraryFormat::Storygraph
+            | LibraryFormat::ShelfwiseCsv
+            | LibraryFormat::Unspecified => ("to-mend.csv", "text/csv"),
+        };
+        let mut address = format!("data:{kind};charset=utf-8,");
+        for &byte in &imported.not_stored {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b',' | b'-' | b'_' => {
+                    address.push(byte.into())
+                }
+                byte => write!(address, "%{byte:02X}").expect("text takes all"),
+            }
+        }
+        let total = imported.total.unwrap_or_default();
+        let more = total.unmatched + total.wrong - imported.not_stored_rows;
+        Some(Self { name, address, more: (more > 0).then(|| thousands(more)) })
     }
-    Some(address)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::as_file;
+    use super::*;
 
     #[test]
-    fn rows_are_a_file() {
-        let row = ["7".to_owned(), "\"a, b\"".to_owned(), "é".to_owned()];
-        let address = as_file("line,title,author", [row].into_iter()).unwrap();
-        assert_eq!(address, "data:text/csv;charset=utf-8,line,title,author%0D%0A7,%22a,%20b%22,%C3%A9%0D%0A");
-        assert_eq!(as_file("line", std::iter::empty()), None);
+    fn what_was_not_stored_is_a_file() {
+        let mut imported =
+            Imported { not_stored: "title\n\"a, b\",é\n".into(), not_stored_rows: 1, ..Default::default() };
+        let mend = Mend::new(&imported).unwrap();
+        assert_eq!(
+            (mend.name, mend.address.as_str()),
+            ("to-mend.csv", "data:text/csv;charset=utf-8,title%0A%22a,%20b%22,%C3%A9%0A")
+        );
+        imported.set_format(LibraryFormat::ShelfwiseJsonl);
+        assert_eq!(Mend::new(&imported).unwrap().name, "to-mend.jsonl");
+        imported.not_stored.clear();
+        assert!(Mend::new(&imported).is_none());
     }
 }

@@ -445,13 +445,23 @@ async function reader(javaScriptEnabled, options = {}) {
   await page.getByRole("button", { name: "Bring them in" }).click();
   await page.getByText("1 book is now among yours").waitFor({ timeout: 10_000 });
   expect(await page.getByText("Nobody Has This").isVisible(), `${name}: what is missing is not listed`);
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download as CSV" }).click()]);
+  const left = page.getByRole("link", { name: "Download what is left to mend" });
+  const [download] = await Promise.all([page.waitForEvent("download"), left.click()]);
   const saved = readFileSync(await download.path(), "utf8");
-  expect(saved === "line,title,author\r\n3,Nobody Has This,N. N.\r\n", `${name}: the file says ${saved}`);
+  const row = "2,Nobody Has This,N. N.,4,read,line 3: the catalogue has no such book: Nobody Has This by N. N.";
+  expect(saved === `Book Id,Title,Author,My Rating,Exclusive Shelf,reason\n${row}\n`, `${name}: the file says ${saved}`);
+  expect(download.suggestedFilename() === "to-mend.csv", `${name}: the file is called ${download.suggestedFilename()}`);
   // Without script axe does not run, either.
   if (javaScriptEnabled) await page.evaluate(axe);
   const { violations } = javaScriptEnabled ? await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] })) : { violations: [] };
   for (const { id, nodes } of violations) complain(`${name}: imported: axe: ${id}: ${nodes[0].html.slice(0, 200)}`);
+
+  await page.goto(`${SHOP}/my-books/import`);
+  const mended = saved.replace("Nobody Has This,N. N.", "Murder on the Orient Express,Agatha Christie");
+  await page.setInputFiles("#file", { name: "to-mend.csv", mimeType: "text/csv", buffer: Buffer.from(mended) });
+  await page.getByRole("button", { name: "Bring them in" }).click();
+  await page.getByText("1 book is now among yours").waitFor({ timeout: 10_000 });
+  expect((await left.count()) === 0, `${name}: something is left to mend`);
 
   const state = await page.context().storageState();
   for (const { httpOnly, sameSite, name: cookie } of state.cookies) {
@@ -468,6 +478,44 @@ async function reader(javaScriptEnabled, options = {}) {
   }
   await close(page);
   return state;
+}
+
+/** A long file: how far it is shows while it is worked on; without script, what it came to. */
+async function upload(javaScriptEnabled) {
+  const name = `upload ${javaScriptEnabled ? "with" : "without"} script`;
+  const page = await open(`${SHOP}/my-books/import`, { javaScriptEnabled });
+  let file = "Book Id,Title,Author,My Rating,Exclusive Shelf\n";
+  const ROWS = 200_000;
+  for (let row = 0; row < ROWS; row++) file += `${row},A book that nobody has written yet ${row},Nobody At All,3,read\n`;
+  file += `${ROWS},The Maltese Falcon,Dashiell Hammett,4,read\n`;
+  await page.setInputFiles("#file", { name: "long.csv", mimeType: "text/csv", buffer: Buffer.from(file) });
+  if (javaScriptEnabled) {
+    await page.evaluate(() => {
+      window.seen = { words: [], shares: [] };
+      const going = document.querySelector(".going");
+      const note = () => {
+        window.seen.words.push(going.querySelector("[role=status]").textContent);
+        window.seen.shares.push(going.querySelector("progress").value);
+      };
+      new MutationObserver(note).observe(going, { subtree: true, childList: true, characterData: true, attributes: true });
+    });
+  }
+  await page.getByRole("button", { name: "Bring them in" }).click();
+  if (javaScriptEnabled) {
+    await page.locator(".going progress").waitFor({ timeout: 5_000 });
+    expect(await page.getByRole("button", { name: "Bring them in" }).isDisabled(), `${name}: it can be sent twice at a time`);
+  }
+  await page.getByText("1 book is now among yours").waitFor({ timeout: 60_000 });
+  expect(await page.getByText("200,000 we do not have on our shelves").isVisible(), `${name}: not all rows are counted`);
+  if (javaScriptEnabled) {
+    const { words, shares } = await page.evaluate(() => window.seen);
+    const read = words.map((text) => /^([\d,]+) lines read, /.exec(text)?.[1]).filter(Boolean).map((text) => Number(text.replaceAll(",", "")));
+    const during = new Set(read.filter((rows) => rows > 0 && rows <= ROWS));
+    expect(during.size >= 3 && read.every((rows, place) => place === 0 || rows >= read[place - 1]), `${name}: how far it is: ${read.join(" ")}`);
+    expect(new Set(shares).size >= 3, `${name}: the bar stands at ${[...new Set(shares)].join(" ")}`);
+    expect(await page.evaluate(() => document.activeElement.id === "imported"), `${name}: the focus is not on what it came to`);
+  }
+  await close(page);
 }
 
 /** What cannot be saved is not lost without a word. */
@@ -608,6 +656,7 @@ await check("live search", liveSearch);
 await check("slow search", () => each([PHONE, DESKTOP], slowSearch));
 await check("failing search", failingSearch);
 await check("directions", directions);
+await check("uploads", () => each([true, false], upload));
 await check("layout shift", async () => {
   for (const page of ["/", "/books/1", "/search?q=dune", "/categories/classics"]) {
     for (const viewport of [PHONE, DESKTOP]) await stands(SHOP + page, viewport);

@@ -142,6 +142,41 @@ async fn a_goodreads_library_is_added_to_what_is_known() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_stored_comes_back_as_a_file_that_fits() {
+    let server = Server::start(&[]).await;
+    let mut client = server.client().await;
+    let result = upload(&mut client, 9, GOODREADS.as_bytes()).await.unwrap();
+    let file = String::from_utf8(result.not_stored).unwrap();
+    let header = GOODREADS.lines().next().unwrap();
+    let mut lines = file.lines();
+    assert_eq!((lines.next().unwrap(), result.not_stored_rows), (format!("{header},reason").as_str(), 2));
+    assert!(
+        lines.next().unwrap().starts_with("1,A Book That Nobody Wrote,No One,,,\"=\"\"\"\"\","),
+        "{file}"
+    );
+    assert!(lines.next().unwrap().ends_with(",1,0,\"line 6: My Rating is \"\"9\"\", not 0 to 5\""), "{file}");
+
+    // Nothing to mend, no file.
+    let good = upload(&mut client, 9, b"book,stars\n1,4\n").await.unwrap();
+    assert_eq!((good.not_stored.len(), good.not_stored_rows), (0, 0));
+
+    // The longest titles, of the longest letters, in more rows than are named: the answer still arrives.
+    let mut long = String::from("Title,Author,My Rating,Exclusive Shelf\n");
+    for line in 0..3_000 {
+        let (title, author) = ("𐍈".repeat(200), "𐍂".repeat(200));
+        long += &format!("{title}{line},{author},{},read\n", if line % 2 == 0 { "3" } else { "eleven" });
+    }
+    let result = upload(&mut client, 9, long.as_bytes()).await.unwrap();
+    assert_eq!((told(&result), result.errors.len()), (counts(3_000, 0, 1_500, 1_500), 1_000));
+    // A reason names the book once more.
+    assert!((400..500).contains(&result.not_stored_rows), "{}", result.not_stored_rows);
+    assert!((1_000_000..=1 << 20).contains(&result.not_stored.len()), "{}", result.not_stored.len());
+    let text = String::from_utf8(result.not_stored).unwrap();
+    assert_eq!(text.lines().count(), 1 + usize::try_from(result.not_stored_rows).unwrap(), "whole rows");
+    assert!(text.ends_with('\n'));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storygraph_library_rounds_quarters_to_halves() {
     let server = Server::start(&[]).await;
     let mut client = server.client().await;

@@ -6,6 +6,7 @@ mod process;
 
 mod beside;
 mod goodbooks;
+mod long;
 mod mended;
 mod round;
 

@@ -81,3 +81,32 @@ fn a_goodreads_library_with_a_wrong_title_can_be_mended() {
     assert!(ended.out.contains(": 1 stored, 0 not"), "{} {}", ended.out, ended.err);
     assert_eq!(shop.export(&[]).lines().count(), 3);
 }
+
+#[test]
+fn a_storygraph_library_with_faults_can_be_mended() {
+    let shop = Shop::new();
+    let path = shop.file(
+        "storygraph.csv",
+        "Title,Authors,ISBN/UID,Read Status,Star Rating,Owned?\n\
+         The Maltese Falcon,Dashiell Hammett,9780679722649,read,3.75,Yes\n\
+         Orient Express,Agatha Christie,,did-not-finish,0.25,No\n\
+         Ender's Game,Orson Scott Card,,lent,,No\n",
+    );
+    let errors = shop.path("errors.csv");
+    let ended = shop.import(&["storygraph", &path, "--reader", "7", "--errors", &errors]);
+    assert!(ended.out.ends_with(": 1 stored, 1 not in the catalogue, 1 wrong\n"), "{}", ended.out);
+    let left = read(&errors);
+    assert!(
+        left.starts_with("Title,Authors,ISBN/UID,Read Status,Star Rating,Owned?,reason\nOrient Express,"),
+        "{left}"
+    );
+    let mended =
+        left.replacen("Orient Express", "Murder on the Orient Express", 1).replacen(",lent,", ",to-read,", 1);
+    let ended = shop.import(&["storygraph", &shop.file("mended.csv", mended), "--reader", "7"]);
+    assert!(ended.out.contains(": 2 stored, 0 not in the catalogue, 0 wrong"), "{}{}", ended.out, ended.err);
+    let all = shop.export(&[]);
+    for entry in ["7,1,4,read,false,true,", "7,2,0.5,did_not_finish,", "7,5,,want_to_read,"] {
+        assert!(all.contains(&format!("\n{entry}")), "{entry} in {all}");
+    }
+    assert_eq!(all.lines().count(), 4);
+}

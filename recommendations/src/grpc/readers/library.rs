@@ -1,7 +1,7 @@
 //! A reader's library as it is uploaded: pieces of a file in, progress and what became of it out.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write},
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -25,7 +25,7 @@ use crate::{
         parse,
         status::{CallError, Violation},
     },
-    import::readers::{Bad, Books, Event, Format, Plan, Report, RowError, import},
+    import::readers::{Bad, Books, Errors, Event, Format, Plan, Report, RowError, import},
     loading::Current,
     readers::Readers,
 };
@@ -40,6 +40,8 @@ const PIECES: usize = 4;
 const PROGRESS: Duration = Duration::from_millis(100);
 /// How many rows of each kind the result names.
 const ROWS: usize = 1_000;
+/// How long the file of the rows that were not stored gets, in bytes: with the two lists it fits into one answer.
+const NOT_STORED: usize = 1 << 20;
 /// After how many characters a title is cut.
 const TITLE: usize = 200;
 
@@ -92,7 +94,7 @@ pub(super) async fn start(
     )?;
     let Uploading { readers, current, matching, max_bytes, permit } = uploading;
     let books = matching.books(&current).await?;
-    let plan = Plan { format, reader: Some(reader), books, raw: false };
+    let plan = Plan { format, reader: Some(reader), books, raw: true };
     let (told, answers) = mpsc::channel(4);
     tokio::spawn(async move {
         let _permit = permit;
@@ -200,17 +202,38 @@ impl Read for Pieces {
     }
 }
 
+/// A file in memory, which takes what it has room for whole, and nothing else.
+#[derive(Default)]
+struct Room(Vec<u8>);
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > NOT_STORED {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[derive(Default)]
 struct Collected {
     errors: Vec<RowProblem>,
     unmatched: Vec<LibraryUnmatched>,
+    not_stored: Option<Errors<Room>>,
+    not_stored_rows: i64,
     told: Option<Instant>,
 }
 
 impl Collected {
     fn take(&mut self, event: Event<'_>, told: &mpsc::Sender<Result<ImportLibraryResponse, Status>>) {
         match event {
-            Event::Opened(_) => {}
+            // Without room for its header there is no file.
+            Event::Opened(opening) => self.not_stored = Errors::new(Room::default(), opening).ok(),
             Event::Bad(bad) => self.note(bad),
             Event::Progress(report) => {
                 if self.told.is_none_or(|at| at.elapsed() >= PROGRESS) {
@@ -224,6 +247,8 @@ impl Collected {
     }
 
     fn note(&mut self, bad: &Bad) {
+        let kept = self.not_stored.as_mut().is_some_and(|file| file.row(bad).is_ok());
+        self.not_stored_rows += i64::from(kept);
         let line = i64::try_from(bad.line).unwrap_or(i64::MAX);
         let (title, author) = match &bad.reason {
             RowError::Unmatched { title, author } => (cut(title), cut(author)),
@@ -248,11 +273,14 @@ impl Collected {
             Format::Jsonl => LibraryFormat::ShelfwiseJsonl,
             Format::Goodbooks(_) => LibraryFormat::Unspecified,
         };
+        let not_stored = self.not_stored.filter(|_| self.not_stored_rows > 0).map(|file| file.into_inner().0);
         let result = LibraryResult {
             total: Some(progress(total)),
             format: format.into(),
             errors: self.errors,
             unmatched: self.unmatched,
+            not_stored: not_stored.unwrap_or_default(),
+            not_stored_rows: self.not_stored_rows,
         };
         ImportLibraryResponse { part: Some(Told::Result(result)) }
     }

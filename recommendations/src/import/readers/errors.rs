@@ -50,6 +50,11 @@ impl<W: Write> Errors<W> {
         self.to.write_all(&line)
     }
 
+    /// Where it was written.
+    pub fn into_inner(self) -> W {
+        self.to
+    }
+
     /// Hands all of it on.
     ///
     /// # Errors
