@@ -20,7 +20,10 @@ mod models;
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock, atomic::AtomicUsize},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -86,6 +89,8 @@ struct Inner {
     rotation: Arc<Rotation>,
     turn: AtomicUsize,
     together: Arc<Together>,
+    /// Whether ratings of simulated readers had a part in the last list for nobody in particular.
+    simulated: AtomicBool,
     budget: Budget,
     measures: Measures,
     /// Asks for the hosts to be resolved again at once.
@@ -128,6 +133,7 @@ impl Client {
             turn: AtomicUsize::new(0),
             token: None,
             together: Arc::default(),
+            simulated: AtomicBool::new(false),
             budget: Budget::new(),
             measures,
             stale: watch::Sender::new(()),
@@ -166,7 +172,16 @@ impl Client {
     ) -> Result<Vec<BookRecommendation>, CallError> {
         let question = RecommendationRequest { user_id: user, category, max_results, ..Default::default() };
         let answer: RecommendationResponse = self.0.call(trace, Method::Recommend, &question).await?;
+        if user == 0 {
+            self.0.simulated.store(answer.simulated, Ordering::Relaxed);
+        }
         Ok(answer.recommendations)
+    }
+
+    /// Whether ratings of simulated readers had a part in the last list for a reader of whom nothing is known.
+    #[must_use]
+    pub fn has_simulated(&self) -> bool {
+        self.0.simulated.load(Ordering::Relaxed)
     }
 
     /// At most `max_results` books of a category for visitors of whom nothing is known. Those who ask the same at the same

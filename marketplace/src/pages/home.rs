@@ -39,6 +39,13 @@ struct Own<'a> {
     simulated: bool,
 }
 
+/// Which lists have learned from simulated readers.
+#[derive(Template)]
+#[template(path = "simulated.html")]
+struct Simulated {
+    lists: &'static str,
+}
+
 /// `GET /`
 pub(crate) async fn page(
     State(shop): State<Arc<Shop>>,
@@ -68,6 +75,9 @@ pub(crate) async fn page(
         // A shop without mystery books.
         Err(CallError::NotFound) => page.push(&EMPTY),
         Err(CallError::Invalid | CallError::Unavailable) => page.push(&LATE),
+    }
+    if shop.client.has_simulated() {
+        page.push(&SIMULATED);
     }
     page.push(after);
     send(page, gzip)
@@ -103,6 +113,7 @@ async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader, request: &Hea
     let (hero, rest) = after.html().split_at(*place);
     let mut page = String::with_capacity(before.html().len() + after.html().len() + 48 * 1024);
     page.push_str(before.html());
+    let said = first.as_ref().map_or(shop.client.has_simulated(), |answer| answer.simulated);
     match first {
         Ok(answer) if !answer.recommendations.is_empty() => {
             page.push_str(LIST.html());
@@ -116,10 +127,13 @@ async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader, request: &Hea
         Ok(_) | Err(CallError::NotFound) => page.push_str(EMPTY.html()),
         Err(CallError::Invalid | CallError::Unavailable) => page.push_str(LATE.html()),
     }
+    if said {
+        page.push_str(SIMULATED.html());
+    }
     page.push_str(hero);
     // What the first list says of the trouble is enough.
     if let Ok(own) = own {
-        page.push_str(&own_shelf(&own, &shown));
+        page.push_str(&own_shelf(&own, &shown, said));
     }
     page.push_str(rest);
     let gzip = takes_gzip(request);
@@ -130,7 +144,8 @@ async fn known(shop: &Shop, trace: &TraceContext, reader: &Reader, request: &Hea
     answer
 }
 
-fn own_shelf(own: &Suggestions, shown: &Shown) -> String {
+/// `said`: whether the page says already that simulated readers have a part in it.
+fn own_shelf(own: &Suggestions, shown: &Shown, said: bool) -> String {
     const FRONT: &str = "/";
     if own.is_empty() {
         return String::new();
@@ -138,7 +153,7 @@ fn own_shelf(own: &Suggestions, shown: &Shown) -> String {
     let shelf = Own {
         lately: own.lately(FRONT),
         picks: own.picks(&shown.catalogue, FRONT),
-        simulated: own.simulated(),
+        simulated: own.simulated() && !said,
     };
     shelf.render().unwrap_or_else(|error| {
         tracing::error!(%error, "cannot render a reader's own shelf");
@@ -151,6 +166,10 @@ static LIST: Constant = LazyLock::new(|| constant("<ul class=\"shelf three\" rol
 static ITEM: Constant = LazyLock::new(|| constant("<li>"));
 static ITEM_END: Constant = LazyLock::new(|| constant("</li>"));
 static LIST_END: Constant = LazyLock::new(|| constant("</ul>"));
+static SIMULATED: Constant = LazyLock::new(|| {
+    let note = Simulated { lists: "The lists on this page have" };
+    Fragment::new(note.render().expect("a constant"))
+});
 static EMPTY: Constant = LazyLock::new(|| {
     constant(
         "<p class=\"notice\">There are no mystery books on our shelves yet. \

@@ -120,7 +120,7 @@ pub(crate) async fn page(
             .into_iter()
             .map(Pick::without_controls)
             .collect(),
-        simulated: list.is_ok_and(Suggestions::simulated),
+        simulated: popular.simulated || list.is_ok_and(Suggestions::simulated),
         late: list.is_err(),
     })
 }

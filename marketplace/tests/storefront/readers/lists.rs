@@ -5,7 +5,7 @@ use std::time::Duration;
 use testing::eventually;
 
 use super::{Browser, books};
-use crate::fixture::{Answer, links, marketplace, recommendations, shop};
+use crate::fixture::{Answer, links, marketplace, recommendations, recommendations_with, shop};
 
 #[test]
 fn a_rating_changes_the_next_list() {
@@ -167,4 +167,29 @@ fn a_replica_that_has_heard_of_nothing_yet_is_told() {
     }
     assert!(browser.get(&format!("/books/{}", liked[0])).text().contains("You gave it 5 stars."));
     assert_eq!(browser.get("/my-books").text().matches("<li class=\"row\"").count(), 5);
+}
+
+#[test]
+fn what_simulated_readers_have_a_part_in_says_so_once() {
+    let pages = ["/", "/books/1", "/for-you", "/welcome"];
+    let labels = |page: &Answer| page.text().matches("learned from simulated readers").count();
+    let simulated = recommendations(0, "sqlite::memory:", true);
+    let shop = marketplace(simulated.address, &[]);
+    let mut reader = Browser::new(&shop);
+    reader.rate(6, "5");
+    for path in pages {
+        // They are there, and have been learned from, soon after the start.
+        eventually(path, Duration::from_secs(30), || (labels(&shop.get(path)) == 1).then_some(()));
+        assert_eq!(labels(&reader.get(path)), 1, "{path}");
+    }
+    // By title, or by what was searched for: nobody's taste has a part in it.
+    for path in ["/categories", "/categories/mystery", "/search?q=dune", "/my-books"] {
+        assert_eq!(labels(&reader.get(path)), 0, "{path}");
+    }
+    let real =
+        recommendations_with(0, &["--database-url", "sqlite::memory:", "--simulated-readers", "false"]);
+    let shop = marketplace(real.address, &[]);
+    for path in pages {
+        assert_eq!(labels(&shop.get(path)), 0, "{path}");
+    }
 }
