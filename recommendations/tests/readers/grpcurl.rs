@@ -25,7 +25,7 @@ fn lines() -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readmes_lines_work() {
-    if !testing::have(&["grpcurl", "sh"]) {
+    if !testing::have(&["grpcurl", "jq", "sh"]) {
         return;
     }
     // The first model comes of simulated readers.

@@ -151,6 +151,9 @@ impl Latest {
     /// The first page: as long as it takes to have its ended jobs on it, however many others stand before and between them.
     async fn page(&self, shop: &Shop, trace: &TraceContext) -> Result<ListJobsResponse, OperatorError> {
         let ended = self.jobs.iter().enumerate().filter(|(_, job)| has_ended(job));
+        if self.rest.is_empty() && ended.clone().count() <= PAGE as usize {
+            return Ok(ListJobsResponse { jobs: self.jobs.clone(), ..ListJobsResponse::default() });
+        }
         let length = ended.map(|(place, _)| place + 1).take(PAGE as usize).last().unwrap_or(self.jobs.len());
         let (before, token) =
             if length > MOST as usize { (MOST as usize, self.rest.as_str()) } else { (0, "") };
