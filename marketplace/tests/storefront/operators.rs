@@ -73,7 +73,8 @@ fn servers(more: &[&str]) -> (Running, Running) {
     arguments.extend(["--train-after", "0", "--train-trials", "1"]);
     arguments.extend(more);
     let recommendations = recommendations_with(0, &arguments);
-    let marketplace = marketplace(recommendations.address, &["--token", TOKEN]);
+    // Beside other tests, with one connection to a database in memory, a list may take its time.
+    let marketplace = marketplace(recommendations.address, &["--token", TOKEN, "--call-deadline", "4s"]);
     // The first call finds the connection open.
     eventually("recommendations is reached", Duration::from_secs(10), || {
         (Browser::signed_in(&marketplace).get("/operators").status == 200).then_some(())

@@ -78,7 +78,10 @@ fn a_long_file_takes_little_more_memory_than_a_short_one() {
     let (file, wrong) = long(&shop, "long.csv", 70_000);
     let length = fs::metadata(&file).unwrap().len();
     let (peak, said) = import(&shop, &file);
-    assert!(length > 70_000_000 && peak.saturating_sub(before) < length / 3, "{before}, then {peak}, for {length}");
+    assert!(
+        length > 70_000_000 && peak.saturating_sub(before) < length / 3,
+        "{before}, then {peak}, for {length}"
+    );
     // Every row that is wrong is named by its line, on standard error and in the file to mend.
     let expected: Vec<String> =
         wrong.iter().map(|line| format!("{line}\tstars is \"six\", not 0.5 to 5 in halves")).collect();

@@ -1,7 +1,7 @@
 //! Books that are brought along.
 
 use super::Browser;
-use crate::fixture::{Answer, marketplace, shop, silent, with_form};
+use crate::fixture::{Answer, marketplace, recommendations, shop, silent, with_form};
 
 const BOUNDARY: &str = "----shelfwise";
 
@@ -89,6 +89,8 @@ struct Faulty<'a> {
 
 #[test]
 fn what_is_left_to_mend_is_mended_and_sent_again() {
+    let recommendations = recommendations(0, "sqlite::memory:", true);
+    let shop = marketplace(recommendations.address, &[]);
     for faulty in [
         Faulty {
             name: "mine.csv",
@@ -138,7 +140,7 @@ fn what_is_left_to_mend_is_mended_and_sent_again() {
         },
     ] {
         let Faulty { name, file, stored, left, mended, whole } = faulty;
-        let mut browser = Browser::new(shop());
+        let mut browser = Browser::new(&shop);
         let page = browser.upload(name, file.as_bytes());
         assert!(page.text().contains(stored), "{name}: {}", page.text());
         let (again, called) = to_mend(page.text());

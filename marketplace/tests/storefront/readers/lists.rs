@@ -66,7 +66,13 @@ fn the_home_page_has_a_shelf_of_ones_own() {
 
 #[test]
 fn five_books_make_a_list() {
-    let mut browser = Browser::new(shop());
+    // Of its own: what others say of books would change which are popular.
+    let recommendations = recommendations(0, "sqlite::memory:", true);
+    let shop = marketplace(recommendations.address, &[]);
+    eventually("simulated readers are there", Duration::from_secs(30), || {
+        shop.get("/welcome").text().contains("simulated readers").then_some(())
+    });
+    let mut browser = Browser::new(&shop);
     let page = browser.get("/welcome");
     let known = |page: &Answer| {
         let forms = page.text().split("id=\"quick-").skip(1).filter_map(|rest| rest.split('"').next());
