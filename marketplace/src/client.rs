@@ -38,7 +38,7 @@ use protobufs::{
 };
 use service::{telemetry::Metrics, tls::ClientTls, token::Token, trace::TraceContext};
 use thiserror::Error;
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::{sync::watch, task::AbortHandle, time::timeout};
 
 pub use addresses::{Lookup, Resolver};
 pub use hosts::{Host, Hosts, HostsError};
@@ -52,7 +52,7 @@ use self::{
     grpc::Method,
     measure::Measures,
     rotation::Rotation,
-    together::{Asked, Together},
+    together::{Asked, PATIENCE, Together},
 };
 
 /// Why there is no answer. What exactly went wrong is in the log.
@@ -197,7 +197,11 @@ impl Client {
         max_results: i32,
     ) -> Result<Arc<[BookRecommendation]>, CallError> {
         let ask = async { self.recommend(trace, 0, category, max_results).await.map(Arc::from) };
-        let (books, asked) = self.0.together.ask((category, max_results), ask).await;
+        let asked = self.0.together.ask((category, max_results), ask);
+        // If those whose question others share go away, one after the other, nobody waits longer for it.
+        let (books, asked) = timeout(self.0.deadline + PATIENCE, asked)
+            .await
+            .unwrap_or((Err(CallError::Unavailable), Asked::Alone));
         if asked == Asked::Shared {
             self.0.measures.shared();
         }

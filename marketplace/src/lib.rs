@@ -45,7 +45,10 @@ pub use config::{Config, PublicUrl};
 pub use proxies::{Proxies, ProxiesError};
 pub use reader::{CookieKey, CookieKeyError};
 
-use crate::{client::Client, operators::Operators, reader::Cookies, shop::Shop};
+use crate::{
+    allowance::Allowance, cards::Cards, client::Client, events::Events, operators::Operators,
+    reader::Cookies, shelves::Shelves, shop::Shop,
+};
 
 /// The prefix of the service's variables.
 pub const PREFIX: &str = "MARKETPLACE";
@@ -112,16 +115,18 @@ fn started(
                 .with_token(config.token.token.as_ref());
         let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
         let operators = Operators::new(config.token.token, key.clone(), https, config.public_url.as_ref());
-        let shop = Arc::new(Shop::new(
+        let shop = Arc::new(Shop {
+            shelves: Shelves::start(client.clone(), config.public_url.clone(), config.call_deadline),
+            events: Events::start(client.clone(), &shell.metrics),
             client,
-            Cookies::new(key, https),
+            cards: Cards::default(),
+            cookies: Cookies::new(key, https),
             operators,
-            config.public_url,
-            config.call_deadline,
-            config.new_readers,
-            config.trusted_proxies,
-            &shell.metrics,
-        ));
+            imports: Arc::default(),
+            newcomers: Allowance::new(config.new_readers),
+            proxies: config.trusted_proxies.unwrap_or_default(),
+            public_url: config.public_url,
+        });
         let app = middleware::apply(
             router::routes(Arc::clone(&shop)),
             https,

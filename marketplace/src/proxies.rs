@@ -31,7 +31,7 @@ impl Proxies {
         }
         let (usual, standard) =
             (headers.contains_key(X_FORWARDED_FOR), headers.contains_key(header::FORWARDED));
-        let by_usual = || self.last(peer, headers, &X_FORWARDED_FOR, |element| read(element));
+        let by_usual = || self.last(peer, headers, &X_FORWARDED_FOR, read);
         let by_standard = || self.last(peer, headers, &header::FORWARDED, forwarded);
         match (usual, standard) {
             (true, false) => by_usual(),

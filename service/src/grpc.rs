@@ -3,6 +3,7 @@
 mod admission;
 mod costs;
 mod health;
+mod message;
 
 use prost::Message as _;
 use prost_types::FileDescriptorSet;

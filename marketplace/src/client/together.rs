@@ -23,7 +23,7 @@ use super::CallError;
 /// So many share one answer at most.
 const MOST: usize = 256;
 /// How long those who gather wait for a question that is under way: some times as long as an answer takes when all is well.
-const PATIENCE: Duration = Duration::from_millis(2);
+pub(super) const PATIENCE: Duration = Duration::from_millis(2);
 
 type Books = Result<Arc<[BookRecommendation]>, CallError>;
 
@@ -49,7 +49,7 @@ struct Line {
 /// A question that is about to be sent.
 #[derive(Default)]
 struct Next {
-    /// Tells the sender that no other is under way.
+    /// Tells the sender that one which was under way no longer is.
     free: Arc<Notify>,
     /// Who waits for the answer beside the sender.
     waiting: Vec<Waiting>,
@@ -62,16 +62,17 @@ impl Together {
         question: Question,
         ask: impl Future<Output = Books>,
     ) -> (Books, Asked) {
-        let free = match self.join(question) {
-            Joined::Waits(answer) => {
-                return match answer.await {
-                    Ok((books, _)) => (books, Asked::Shared),
-                    // Whoever was to send it has gone.
-                    Err(_) => (ask.await, Asked::Alone),
-                };
+        let free = loop {
+            match self.join(question) {
+                Joined::Waits(answer) => {
+                    if let Ok((books, _)) = answer.await {
+                        return (books, Asked::Shared);
+                    }
+                    // Whoever was to send it, or had, has gone: one of those who waited takes their place.
+                }
+                Joined::Sends(free) => break free,
+                Joined::Crowded => return (ask.await, Asked::Alone),
             }
-            Joined::Sends(free) => free,
-            Joined::Crowded => return (ask.await, Asked::Alone),
         };
         let mut sender = Sender { together: Arc::clone(self), question, sent: false };
         if let Some(free) = free {
@@ -175,7 +176,7 @@ mod tests {
         task::{Context, Waker},
     };
 
-    use futures_util::future::join_all;
+    use futures_util::future::{join, join_all};
 
     use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
@@ -282,24 +283,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_somebody_who_has_gone_asks_alone() {
+    async fn one_of_those_who_wait_for_somebody_who_has_gone_takes_their_place() {
         let together = Arc::new(Together::default());
         let mut context = Context::from_waker(Waker::noop());
         for turns in [1, 2] {
-            let mut second = pin!(async {
-                let refused = async { Err(CallError::NotFound) };
-                together.ask((0, 3), refused).await
-            });
+            let sent = Cell::new(0);
+            let ask = || {
+                together.ask((0, 3), async {
+                    sent.set(sent.get() + 1);
+                    yield_now().await;
+                    Err(CallError::NotFound)
+                })
+            };
+            let (mut second, mut third) = (pin!(ask()), pin!(ask()));
             {
                 let mut first = pin!(together.ask((0, 3), pending()));
-                assert!(first.as_mut().poll(&mut context).is_pending());
-                assert!(second.as_mut().poll(&mut context).is_pending());
-                // In the second round it has been sent, too.
-                for _ in 1..turns {
+                // In the second round it has been sent, and the others are late for it, when it is dropped.
+                for _ in 0..turns {
                     assert!(first.as_mut().poll(&mut context).is_pending());
                 }
+                assert!(second.as_mut().poll(&mut context).is_pending());
+                assert!(third.as_mut().poll(&mut context).is_pending());
             }
-            assert_eq!(second.await, (Err(CallError::NotFound), Asked::Alone));
+            let refused = Err(CallError::NotFound);
+            let (second, third) = join(second, third).await;
+            assert_eq!((second, third), ((refused.clone(), Asked::Alone), (refused, Asked::Shared)));
+            assert_eq!(sent.get(), 1);
         }
         assert!(together.lock().is_empty());
     }

@@ -18,13 +18,16 @@ use tokio::{
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::costs::Costs;
+use super::{costs::Costs, message::Message};
 use crate::config::{duration, positive_duration};
 
 /// What is never refused, since it says whether the server is well.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Longer than a process lives, and short enough to be added to the clock.
 const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
+
+/// How long the one message of a call may take to come once the call has its place: whoever sends none would keep it.
+const MESSAGE_TIME: Duration = Duration::from_secs(5);
 
 /// How much a gRPC server takes on at a time.
 #[derive(Args, Clone, Copy, Debug)]
@@ -83,7 +86,7 @@ pub struct Admission<S> {
 
 impl<S, B> Service<Request<B>> for Admission<S>
 where
-    S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
+    S: Service<Request<Message<B>>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     B: Send + 'static,
@@ -103,7 +106,8 @@ where
         let mut service = std::mem::replace(&mut self.service, unpolled);
         Box::pin(async move {
             let path = request.uri().path();
-            let most = if inner.streams.contains(&path) { FOR_EVER } else { inner.settings.max_call_time };
+            let streams = inner.streams.contains(&path);
+            let most = if streams { FOR_EVER } else { inner.settings.max_call_time };
             let deadline = match deadline(request.headers(), most) {
                 Ok(deadline) => deadline,
                 Err(status) => return Ok(status.into_http()),
@@ -117,16 +121,19 @@ where
                 }
             };
             let cost = inner.costs.of(request.uri().path());
-            let call = service.call(request);
+            let call =
+                service.call(request.map(|body| Message::new(body, (!streams).then_some(MESSAGE_TIME))));
             // It keeps its place for as long as it is worked on, be that longer than anybody waits for it.
             let call = async move {
                 let _place = place;
                 call.await
             };
-            let answer = timeout_at(deadline, cost.run(call)).await;
-            match answer {
+            let patience = deadline.min(Instant::now() + inner.settings.queue_time);
+            match timeout_at(deadline, cost.run(call, patience)).await {
                 // An answer that was there at the first look has not met the clock yet.
-                Ok(answer) if Instant::now() < deadline => answer,
+                Ok(answer) if Instant::now() < deadline => {
+                    answer.unwrap_or_else(|| Ok(overloaded().into_http()))
+                }
                 _ => Ok(late().into_http()),
             }
         })
@@ -138,7 +145,6 @@ impl Inner {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(place);
         }
-        let overloaded = || Status::resource_exhausted("too many calls at a time, try again later");
         let _queued = Queued::enter(self).ok_or_else(overloaded)?;
         let patience = deadline.min(Instant::now() + self.settings.queue_time);
         match timeout_at(patience, Arc::clone(&self.places).acquire_owned()).await {
@@ -193,6 +199,10 @@ fn grpc_timeout(text: &str) -> Option<Duration> {
         'H' => Some(Duration::from_secs(number * 3600)),
         _ => None,
     }
+}
+
+fn overloaded() -> Status {
+    Status::resource_exhausted("too many calls at a time, try again later")
 }
 
 fn late() -> Status {
