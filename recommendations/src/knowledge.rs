@@ -253,22 +253,24 @@ impl Bound {
 
     /// Asks with a reader's history.
     pub fn ask(&self, history: &[Entry]) -> Asking<'_> {
-        self.asked(history.iter().filter_map(|entry| {
+        let events = history.iter().filter_map(|entry| {
             let book = self.number(entry.book)?;
             Some(Event { book, opinion: opinion(entry) })
-        }))
+        });
+        self.asked(About::Reader, events)
     }
 
     /// Asks what goes together with one book.
     pub fn similar(&self, book: i32) -> Asking<'_> {
-        self.asked(self.number(book).map(|book| Event { book, opinion: Opinion::Positive }).into_iter())
+        let book = self.number(book).map(|book| Event { book, opinion: Opinion::Positive });
+        self.asked(About::Book, book.into_iter())
     }
 
-    fn asked(&self, events: impl Iterator<Item = Event>) -> Asking<'_> {
+    fn asked(&self, about: About, events: impl Iterator<Item = Event>) -> Asking<'_> {
         let mut bench = BENCH.take();
         bench.events.clear();
         bench.events.extend(events);
-        Asking { bound: self, bench }
+        Asking { bound: self, about, bench }
     }
 
     fn number(&self, book: i32) -> Option<u32> {
@@ -276,9 +278,19 @@ impl Bound {
     }
 }
 
+/// What a question to a model is about.
+#[derive(Clone, Copy)]
+enum About {
+    /// What a reader likes: popular books may be among it where the model says so.
+    Reader,
+    /// What goes together with a book: another one is no more so for being popular.
+    Book,
+}
+
 /// A question to a model.
 pub struct Asking<'a> {
     bound: &'a Bound,
+    about: About,
     bench: Bench,
 }
 
@@ -290,7 +302,7 @@ impl Drop for Asking<'_> {
 
 impl Ranker for Asking<'_> {
     fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
-        let Self { bound, bench: Bench { scratch, events, .. } } = self;
+        let Self { bound, about, bench: Bench { scratch, events, .. } } = self;
         if events.is_empty() {
             return Vec::new();
         }
@@ -298,17 +310,21 @@ impl Ranker for Asking<'_> {
             let place = bound.places[book as usize];
             place != GONE && allowed(place)
         };
-        let ranked = bound.served.model.fitting(events, count, may, scratch).iter();
+        let model = &bound.served.model;
+        let ranked = match about {
+            About::Reader => model.fitting(events, count, may, scratch),
+            About::Book => model.together(events, count, may, scratch),
+        };
         let pick = |it: &Recommended| Pick {
             place: bound.places[it.book as usize],
             score: it.score,
             reason: Reason::Taste,
         };
-        ranked.map(pick).collect()
+        ranked.iter().map(pick).collect()
     }
 
     fn explain(&mut self, picks: &mut [Pick]) {
-        let Self { bound, bench: Bench { scratch, explained, .. } } = self;
+        let Self { bound, bench: Bench { scratch, explained, .. }, .. } = self;
         let served = &bound.served;
         let ranked = |pick: &Pick| {
             let number = bound.numbers.get(pick.place as usize).filter(|&&number| number != GONE);
@@ -317,7 +333,7 @@ impl Ranker for Asking<'_> {
         explained.clear();
         explained.extend(picks.iter().filter_map(|pick| {
             let (book, score) = (ranked(pick)?, pick.score);
-            Some(Recommended { book, score, reason: models::Reason::Popular })
+            Some(Recommended { book, score, reason: models::Reason::Taste })
         }));
         served.model.explain(explained, scratch);
         let source = |book: u32, contribution| Source { book: served.books[book as usize], contribution };

@@ -5,8 +5,7 @@
 //! data set is built in.
 //!
 //! A blend that does not clearly beat popularity on the held-out books gets a share of it, the best of a few; if even that
-//! were worse, so much that the order is that of popularity. So what is chosen is never worse than popularity where it was
-//! chosen.
+//! were worse, popularity gets all of it. So what is chosen is never worse than popularity where it was chosen.
 
 use super::{Trial, rank};
 use crate::models::{Items, Kind, Model, Parameters, Run, TrainError, Warm, train_from};
@@ -166,7 +165,7 @@ pub fn choose(
                 }
             }
             if popular.ndcg > reached.ndcg {
-                best.blend.popular = ALL_POPULAR;
+                best.blend = best.blend.of_popularity();
             }
         }
     }
@@ -176,8 +175,6 @@ pub fn choose(
 /// The share that popularity may get.
 const POPULAR: &str = "blend.popular";
 const POPULAR_SHARES: [f64; 6] = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
-/// So much that nothing else matters.
-const ALL_POPULAR: f32 = 1e6;
 
 /// Whether the second's mean is higher by more than the standard error of the difference.
 fn clearly_better(first: &[f32], second: &[f32]) -> bool {

@@ -121,7 +121,8 @@ impl Service {
             let other = catalogue.at(pick.place as usize)?;
             let (kind, reason) = match pick.reason {
                 Reason::Similar(_) => (SimilarityKind::Content, alike(book, other)),
-                Reason::Liked(_) | Reason::Taste | Reason::Popular | Reason::Chance | Reason::Exploration => {
+                Reason::Exploration => (SimilarityKind::Others, "By somebody else"),
+                Reason::Liked(_) | Reason::Taste | Reason::Popular | Reason::Chance => {
                     (SimilarityKind::Readers, "Readers of the one like the other")
                 }
             };

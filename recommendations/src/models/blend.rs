@@ -6,7 +6,8 @@
 //! Breiman, "Stacked Regressions", 1996).
 //!
 //! Where ratings are so few that the models do not beat popularity on them, popularity has a share, too: it is no matrix, so it
-//! is added when a history is asked with, to those books that may come into the answer.
+//! is added when a history is asked with, to those books that may come into the answer. Where nothing beats popularity alone,
+//! the blend is popularity.
 
 use super::{Sparse, gram::prune};
 

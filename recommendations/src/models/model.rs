@@ -53,7 +53,7 @@ impl Says {
 pub struct Recommended {
     /// The book's number.
     pub book: u32,
-    /// How strongly; comparable within one answer. 0 for [`Reason::Popular`].
+    /// How strongly; comparable within one answer.
     pub score: f32,
     /// Why.
     pub reason: Reason,
@@ -76,9 +76,9 @@ pub enum Reason {
         /// What the score would lose.
         contribution: f32,
     },
-    /// The history as a whole speaks for it, and no single book of it stands out.
+    /// The history as a whole speaks for it, and no single book of it stands out: being popular alone tells more than any.
     Taste,
-    /// Many readers like it, whatever the history.
+    /// Many readers like it: that tells more than the whole history.
     Popular,
 }
 
@@ -120,6 +120,8 @@ pub struct Scratch {
     pub(super) known: Vec<Slot>,
     pub(super) history: Vec<(u32, f32)>,
     wanted: Vec<u32>,
+    /// How much being popular adds in this call, as [`ItemItem::prior`].
+    prior: f32,
     pub(super) fold: super::als::Fold,
     top: Top,
     answer: Vec<Recommended>,
@@ -152,6 +154,7 @@ impl Scratch {
         };
         self.history.clear();
         self.wanted.clear();
+        self.prior = 0.0;
         self.answer.clear();
     }
 
@@ -199,7 +202,7 @@ impl Model {
         mut allowed: impl FnMut(u32) -> bool,
         scratch: &'s mut Scratch,
     ) -> &'s [Recommended] {
-        self.rank(history, count, usize::MAX, &mut allowed, scratch);
+        self.rank(history, count, Some(usize::MAX), &mut allowed, scratch);
         let mut answer = std::mem::take(&mut scratch.answer);
         self.explain(&mut answer, scratch);
         self.follow(count, allowed, &mut answer, scratch);
@@ -218,14 +221,27 @@ impl Model {
         scratch: &'s mut Scratch,
     ) -> &'s [Recommended] {
         const POPULAR: usize = 20_000;
-        self.rank(history, count, POPULAR, allowed, scratch)
+        self.rank(history, count, Some(POPULAR), allowed, scratch)
     }
+
+    /// As [`Model::fitting`], but that being popular has no part in it: what goes together with the history and nothing else.
+    pub fn together<'s>(
+        &self,
+        history: &[Event],
+        count: usize,
+        allowed: impl FnMut(u32) -> bool,
+        scratch: &'s mut Scratch,
+    ) -> &'s [Recommended] {
+        self.rank(history, count, None, allowed, scratch)
+    }
+
+    /// Of the popular ones `popular` are looked at; `None`: being popular has no part in it.
 
     fn rank<'s>(
         &self,
         history: &[Event],
         count: usize,
-        popular: usize,
+        popular: Option<usize>,
         mut allowed: impl FnMut(u32) -> bool,
         scratch: &'s mut Scratch,
     ) -> &'s [Recommended] {
@@ -233,23 +249,26 @@ impl Model {
         scratch.take(history, self.says, self.books());
         if let Scorer::ItemItem(weights) = &self.scorer {
             weights.score(scratch);
+            let has_part = popular.is_some() && !scratch.history.is_empty();
+            scratch.prior = if has_part { weights.prior } else { 0.0 };
         }
-        let Scratch { known, wanted, call, sums, top, answer, history, fold, .. } = scratch;
+        let Scratch { known, wanted, call, sums, top, answer, history, fold, prior, .. } = scratch;
+        let most = *prior;
         let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
         top.clear(count);
         match &self.scorer {
             Scorer::Popular => {}
-            Scorer::ItemItem(weights) if weights.prior > 0.0 && !history.is_empty() => {
+            Scorer::ItemItem(_) if most > 0.0 => {
                 sums.above(f32::MIN_POSITIVE, |score, book| {
-                    let score = score + self.prior(weights, book);
+                    let score = score + self.prior(most, book);
                     if top.wants(score, book) && open(book) {
                         top.push(score, book);
                     }
-                    (top.bar() - weights.prior).max(f32::MIN_POSITIVE)
+                    (top.bar() - most).max(f32::MIN_POSITIVE)
                 });
                 // Of those that the history says nothing for, none behind one that is below the bar is above it.
-                for &book in self.popularity.order.iter().take(popular) {
-                    let prior = self.prior(weights, book);
+                for &book in self.popularity.order.iter().take(popular.unwrap_or(0)) {
+                    let prior = self.prior(most, book);
                     if prior < top.bar().max(f32::MIN_POSITIVE) {
                         break;
                     }
@@ -273,10 +292,11 @@ impl Model {
         answer
     }
 
-    /// What being popular adds to a book's score.
-    fn prior(&self, weights: &ItemItem, book: u32) -> f32 {
-        let most = self.popularity.order.first().map_or(0.0, |&first| self.popularity.counts[first as usize]);
-        weights.prior * self.popularity.counts[book as usize] / most.max(f32::MIN_POSITIVE)
+    /// What being popular adds to a book's score, where it adds so much to that of the most popular book.
+    fn prior(&self, most: f32, book: u32) -> f32 {
+        let first =
+            self.popularity.order.first().map_or(0.0, |&first| self.popularity.counts[first as usize]);
+        most * self.popularity.counts[book as usize] / first.max(f32::MIN_POSITIVE)
     }
 
     /// The same model with another weight of popularity, if it is one of those that have it.
@@ -292,7 +312,10 @@ impl Model {
     pub fn explain(&self, shown: &mut [Recommended], scratch: &mut Scratch) {
         match &self.scorer {
             Scorer::Popular => {}
-            Scorer::ItemItem(weights) => weights.explain(&scratch.known, scratch.call, shown),
+            Scorer::ItemItem(weights) => {
+                let prior = |book| self.prior(scratch.prior, book);
+                weights.explain(&scratch.known, scratch.call, prior, shown);
+            }
             Scorer::Als(factors) => factors.explain(&scratch.history, &mut scratch.fold, shown),
         }
     }
@@ -311,14 +334,9 @@ impl Model {
         if let Scorer::Als(factors) = &self.scorer {
             factors.score(scratch);
         }
-        let Scratch { known, wanted, call, sums, top, history, .. } = scratch;
+        let Scratch { known, wanted, call, sums, top, prior: most, .. } = scratch;
         let mut open = |book: u32| is_open(book, known, *call, wanted) && allowed(book);
-        let prior = |book: u32| match &self.scorer {
-            Scorer::ItemItem(weights) if weights.prior > 0.0 && !history.is_empty() => {
-                self.prior(weights, book)
-            }
-            _ => 0.0,
-        };
+        let prior = |book: u32| if *most > 0.0 { self.prior(*most, book) } else { 0.0 };
         let popular = self.popularity.order.iter().copied();
         let silent =
             popular.filter(|&book| (sums.get(book) + prior(book)).abs() < f32::MIN_POSITIVE && open(book));
@@ -364,8 +382,9 @@ impl ItemItem {
         }
     }
 
-    /// The score is a sum over the history: taking a book out lowers it by its term.
-    fn explain(&self, known: &[Slot], call: u32, answer: &mut [Recommended]) {
+    /// The score is a sum over the history and of what being popular adds: taking a book out lowers it by its term. A book is
+    /// named only if its term is the largest of all; where being popular is, the reason is that or the rest as a whole.
+    fn explain(&self, known: &[Slot], call: u32, prior: impl Fn(u32) -> f32, answer: &mut [Recommended]) {
         for recommended in answer {
             let mut best = (0.0_f32, None);
             for (book, value) in self.by_predicted.entries(recommended.book as usize) {
@@ -374,9 +393,14 @@ impl ItemItem {
                     best = (slot.value * value, Some(book));
                 }
             }
+            recommended.reason = Reason::Popular;
             if let (contribution, Some(book)) = best {
+                let popular = prior(recommended.book);
                 let alike = self.by_content.binary_search(&recommended.book).is_ok();
-                recommended.reason = if alike {
+                recommended.reason = if popular > contribution {
+                    let rest = recommended.score - popular;
+                    if popular < rest { Reason::Taste } else { Reason::Popular }
+                } else if alike {
                     Reason::Alike { book, contribution }
                 } else {
                     Reason::Liked { book, contribution }

@@ -131,6 +131,19 @@ impl Default for Shares {
     }
 }
 
+impl Shares {
+    /// Of popularity alone.
+    pub(crate) fn of_popularity(self) -> Self {
+        Self { slim: 0.0, ease: 0.0, bm25: 0.0, cosine: 0.0, content: 0.0, popular: 1.0, ..self }
+    }
+
+    /// Whether nothing but popularity has a share.
+    pub(super) fn is_popularity(&self) -> bool {
+        let others = [self.slim, self.ease, self.bm25, self.cosine, self.content];
+        self.popular > 0.0 && others.iter().all(|share| *share <= 0.0)
+    }
+}
+
 /// There is no such parameter, or it cannot take this value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{name} = {value}: no parameter takes this")]

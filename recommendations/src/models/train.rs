@@ -135,6 +135,7 @@ pub(crate) fn train_from(
             let weights = parameters.content.fit(items, run)?;
             Scorer::ItemItem(ItemItem::new(weights, (0..data.books() as u32).collect(), 0.0))
         }
+        Kind::Blend if parameters.blend.is_popularity() => Scorer::Popular,
         Kind::Blend => Scorer::ItemItem(mix(data, items, parameters, warm, run)?),
     };
     Ok(Model { scorer, popularity: Popularity::of(data, parameters.half_life), says: parameters.says })

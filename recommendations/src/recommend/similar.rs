@@ -1,14 +1,16 @@
 use super::{Pick, Ranker, Reason, Source, marks::with_marks, spread::alike};
 use crate::catalogue::{BookRef, Catalogue};
 
-/// So many books of a category are looked at for their likeness.
+/// So many books of a category, and of the whole catalogue, are looked at for their likeness.
 const LOOKED_AT: usize = 20_000;
 
-/// Up to `count` books that go together with one, the best first: never another edition of it, and no more than half of them
-/// by its authors while there are others.
+/// Up to `count` books that go together with one, the best first: never another edition of it, no more than half of them by
+/// its authors while others are like it, and one by somebody else, at least, if the catalogue has any.
 ///
-/// `ranker` gives what readers of this one like, as for [`recommend`](super::recommend()). What it leaves goes to books that are alike in series, author, subjects and categories: that costs a look at each of up to 20,000
-/// books a category.
+/// `ranker` gives what readers of this one like, as for [`recommend`](super::recommend()). What it leaves goes to books that
+/// are alike in series, author, subjects and categories: first those of its categories, then those of other shelves. That
+/// costs a look at each of up to 20,000 books a category, and at as many of the others. Where nothing by somebody else is alike
+/// at all, the reason is [`Reason::Exploration`].
 #[must_use]
 pub fn similar(catalogue: &Catalogue, book: BookRef<'_>, count: usize, mut ranker: impl Ranker) -> Vec<Pick> {
     with_marks(catalogue.len(), |seen, works| {
@@ -18,7 +20,7 @@ pub fn similar(catalogue: &Catalogue, book: BookRef<'_>, count: usize, mut ranke
         let ranked = ranker.rank(count.saturating_mul(4).max(40).min(catalogue.len()), &mut is_other);
         let mut list = Vec::with_capacity(count);
         let mut held = Vec::new();
-        let mut own = 0;
+        let (mut own, mut others) = (0, 0);
         let mut offer = |picks: Vec<Pick>, list: &mut Vec<Pick>| {
             for pick in picks {
                 let Some(other) = catalogue.at(pick.place as usize) else { continue };
@@ -34,6 +36,10 @@ pub fn similar(catalogue: &Catalogue, book: BookRef<'_>, count: usize, mut ranke
                         continue;
                     }
                     own += 1;
+                } else if alike_at_all(&pick) || others == 0 {
+                    others += 1;
+                } else {
+                    continue;
                 }
                 list.push(pick);
             }
@@ -41,6 +47,9 @@ pub fn similar(catalogue: &Catalogue, book: BookRef<'_>, count: usize, mut ranke
         offer(ranked, &mut list);
         if list.len() < count {
             offer(like(catalogue, book, count * 4), &mut list);
+        }
+        if list.len() < count {
+            offer(elsewhere(catalogue, book, count), &mut list);
         }
         let room = count - list.len();
         list.extend(held.into_iter().take(room));
@@ -53,20 +62,15 @@ fn shares_author(one: BookRef<'_>, other: BookRef<'_>) -> bool {
     one.author_numbers().iter().any(|author| other.author_numbers().contains(author))
 }
 
+fn alike_at_all(pick: &Pick) -> bool {
+    pick.reason != Reason::Exploration
+}
+
 /// The books of the same categories that are most alike.
 fn like(catalogue: &Catalogue, book: BookRef<'_>, count: usize) -> Vec<Pick> {
-    let mut picks: Vec<Pick> = book
-        .categories()
-        .filter_map(|category| catalogue.shelf(category))
-        .flat_map(|shelf| shelf.places().iter().take(LOOKED_AT))
-        .filter(|&&place| place != book.place())
-        .filter_map(|&place| {
-            let score = alike(book, catalogue.at(place as usize)?);
-            let source = Source { book: book.id(), contribution: score };
-            Some(Pick { place, score, reason: Reason::Similar(source) })
-        })
-        .collect();
-    picks.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
+    let shelves = book.categories().filter_map(|category| catalogue.shelf(category));
+    let places = shelves.flat_map(|shelf| shelf.places().iter().copied().take(LOOKED_AT));
+    let mut picks = ordered(catalogue, book, places.filter(|&place| place != book.place()));
     picks.dedup_by_key(|pick| pick.place);
     // Those of its own authors may be held back; others must be among the rest.
     let (mut others, mut own) = (0, 0);
@@ -76,5 +80,31 @@ fn like(catalogue: &Catalogue, book: BookRef<'_>, count: usize) -> Vec<Pick> {
         *taken += 1;
         *taken <= count
     });
+    picks
+}
+
+/// The books by others that are most alike, on whatever shelf.
+fn elsewhere(catalogue: &Catalogue, book: BookRef<'_>, count: usize) -> Vec<Pick> {
+    let by_others = |place: &u32| {
+        catalogue
+            .at(*place as usize)
+            .is_some_and(|other| !shares_author(book, other) && other.work() != book.work())
+    };
+    let all = catalogue.all();
+    let mut picks = ordered(catalogue, book, all.places().iter().copied().filter(by_others).take(LOOKED_AT));
+    picks.truncate(count);
+    picks
+}
+
+/// The most alike first.
+fn ordered(catalogue: &Catalogue, book: BookRef<'_>, places: impl Iterator<Item = u32>) -> Vec<Pick> {
+    let pick = |place: u32| {
+        let score = alike(book, catalogue.at(place as usize)?);
+        let source = Source { book: book.id(), contribution: score };
+        let reason = if score > 0.0 { Reason::Similar(source) } else { Reason::Exploration };
+        Some(Pick { place, score, reason })
+    };
+    let mut picks: Vec<Pick> = places.filter_map(pick).collect();
+    picks.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
     picks
 }

@@ -334,6 +334,30 @@ fn similar_books_are_never_the_same_and_not_only_its_authors() {
         assert_eq!(ids.iter().filter(|&&id| id <= 30).count(), 5, "{ids:?}");
         assert!(!ids.contains(&1) && !ids.contains(&31), "{ids:?}");
     }
+    // All of its category are by the same author: others come from elsewhere, those that are alike before any that is not.
+    let shelf = |related: bool| {
+        self::catalogue(40, move |book| match book.id {
+            1..=20 => {
+                book.authors = vec!["One".to_owned()];
+                book.subjects = vec!["whales".to_owned()];
+            }
+            id => {
+                book.categories = vec![4];
+                book.authors = vec![id.to_string()];
+                if related && id > 30 {
+                    book.subjects = vec!["whales".to_owned()];
+                }
+            }
+        })
+    };
+    let of = |catalogue: &Catalogue| {
+        let picks = super::similar(catalogue, catalogue.book(1).unwrap(), 10, ranker(&[]));
+        assert_eq!(picks.len(), 10);
+        let others = picks.into_iter().filter(|pick| pick.place >= 20);
+        others.map(|pick| (pick.place as i32 + 1, pick.reason == Reason::Exploration)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&shelf(true)), (31..=35).map(|id| (id, false)).collect::<Vec<_>>());
+    assert_eq!(of(&shelf(false)), [(21, true)], "one that is not alike, and says so");
     // Nobody else is there: better the same author than nobody.
     let alone = self::catalogue(5, |book| book.authors = vec!["One".to_owned()]);
     assert_eq!(super::similar(&alone, alone.book(1).unwrap(), 10, ranker(&[])).len(), 4);

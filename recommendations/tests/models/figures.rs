@@ -2,10 +2,10 @@
 
 use recommendations::{
     evaluate::{Budget, HeldOut, Trial, choose, compare, rank},
-    models::{Interactions, Kind, train},
+    models::{Interactions, Kind, Scratch, train},
 };
 
-use crate::data::{interactions, items, liked, parameters, run, tastes};
+use crate::data::{history, interactions, items, liked, parameters, run, tastes};
 
 #[test]
 fn models_that_learn_beat_popularity_and_the_comparison_says_so() {
@@ -110,4 +110,18 @@ fn recent_readers_count_more_where_ages_are_known() {
     // A long half-life, or none, makes all the same again; so does a time beyond all measure not.
     assert_eq!((order(&aged, 1e6).0, order(&aged, 0.0).0), (vec![0, 1, 2], vec![0, 1, 2]));
     assert_eq!(order(&data.with_ages(ages(1e9)), 180.0).0, [1, 2, 0]);
+}
+
+#[test]
+fn a_blend_of_popularity_alone_is_popularity_and_says_nothing_of_taste() {
+    let all = tastes(200, 40);
+    let data = interactions(200, 40, &all);
+    let mut alone = parameters();
+    alone.set("blend.slim", 0.0).unwrap();
+    alone.set("blend.content", 0.0).unwrap();
+    alone.set("blend.popular", 1.0).unwrap();
+    let model = train(Kind::Blend, &data, Some(&items(40)), &alone, &run()).unwrap();
+    assert_eq!(model.parts(), train(Kind::Popular, &data, Some(&items(40)), &alone, &run()).unwrap().parts());
+    let mut scratch = Scratch::new();
+    assert!(model.fitting(&history(0, &all), 10, |_| true, &mut scratch).is_empty());
 }

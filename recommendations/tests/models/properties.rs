@@ -87,8 +87,18 @@ proptest! {
                 let before = without.iter().find(|other| other.book == it.book).unwrap();
                 let expected = before.score + share * counts[it.book as usize] / most;
                 prop_assert!((it.score - expected).abs() < 1e-4, "{it:?} {before:?} {expected}");
-                if before.score > 0.0 {
-                    prop_assert_eq!(it.reason, before.reason);
+                // The reason is the largest of what the score is made of.
+                let popular = it.score - before.score;
+                match (before.reason, it.reason) {
+                    (_, Reason::Popular) => prop_assert!(popular >= before.score - 1e-4, "{it:?} {before:?}"),
+                    (Reason::Liked { contribution, .. } | Reason::Alike { contribution, .. }, Reason::Taste) => {
+                        prop_assert!(popular > contribution - 1e-4 && popular < before.score + 1e-4);
+                    }
+                    (Reason::Liked { contribution, .. } | Reason::Alike { contribution, .. }, same) => {
+                        prop_assert_eq!(same, before.reason);
+                        prop_assert!(popular <= contribution + 1e-4, "{it:?} {before:?}");
+                    }
+                    other => prop_assert!(false, "{other:?}"),
                 }
             }
         }

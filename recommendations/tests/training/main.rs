@@ -5,6 +5,7 @@ mod fuzz;
 mod jobs;
 mod lives;
 mod models;
+mod reasons;
 mod replicas;
 mod simulated;
 mod statistics;

@@ -277,9 +277,10 @@ impl WithSimd for Explain<'_> {
                     }
                 }
             }
-            if let (contribution, Some(book)) = best {
-                recommended.reason = Reason::Liked { book, contribution };
-            }
+            recommended.reason = match best {
+                (contribution, Some(book)) => Reason::Liked { book, contribution },
+                (_, None) => Reason::Taste,
+            };
         }
     }
 }
