@@ -26,7 +26,7 @@ use ring::digest;
 
 pub use self::{
     manifest::{Data, FORMAT, Manifest, Measured, SCHEMA, Tensors, is_version},
-    remnants::{ABANDONED, remove_remnants},
+    remnants::{ABANDONED, is_ours, remove_remnants},
 };
 
 use crate::{
@@ -145,11 +145,21 @@ pub fn decode(manifest: &[u8], tensors: &[u8]) -> Result<(Manifest, Trained), Ar
 /// If the store fails; what was written until then is not seen by anybody.
 pub async fn write(objects: &Objects, version: &str, encoded: Encoded) -> Result<(), ArtefactError> {
     let failed = |source| ArtefactError::Objects { version: version.to_owned(), source };
-    objects.put(&tensors_name(version), encoded.tensors).await.map_err(failed)?;
+    write_tensors(objects, version, encoded.tensors).await?;
     objects.put(&manifest_name(version), encoded.manifest).await.map_err(failed)
 }
 
-/// Writes the manifest of an artefact that is there anew.
+/// Writes the tensors of an artefact, which nobody sees before [`write_manifest`].
+///
+/// # Errors
+///
+/// If the store fails.
+pub async fn write_tensors(objects: &Objects, version: &str, tensors: Vec<u8>) -> Result<(), ArtefactError> {
+    let written = objects.put(&tensors_name(version), tensors).await;
+    written.map_err(|source| ArtefactError::Objects { version: version.to_owned(), source })
+}
+
+/// Writes the manifest of an artefact whose tensors are there, or writes it anew.
 ///
 /// # Errors
 ///

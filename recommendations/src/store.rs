@@ -21,7 +21,7 @@ pub use self::{
     connect::in_memory,
     history::{EventKind, HistoryChanges, HistoryReading, HistoryVersion, HistoryWriting, ReaderEvent},
     jobs::{Cause, Hold, Job, JobState, MAX_WAITING, NewJob, Scheduled},
-    models::{Answering, Registered},
+    models::{Answering, Learnt, Registered},
     read::Reading,
     write::{Entry, Outcome, Refusal, Writer},
 };

@@ -135,6 +135,9 @@ pub enum TrainingError {
     /// What was simulated is not stored.
     #[error("simulated readers cannot be stored")]
     Simulated(#[source] WriteError),
+    /// Whenever a model was made, somebody was erased meanwhile whose ratings it had learnt from.
+    #[error("readers were erased each time that a model had learnt from them")]
+    Erased,
     /// No other model has answered before.
     #[error("no model answered before this one")]
     NothingBefore,

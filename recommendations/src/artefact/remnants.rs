@@ -44,7 +44,8 @@ pub async fn remove_remnants(
 }
 
 /// Whether it is `NUMBER-KIND-RANDOM`, as a training names its model.
-fn is_ours(version: &str) -> bool {
+#[must_use]
+pub fn is_ours(version: &str) -> bool {
     let parts = version.split_once('-').and_then(|(number, rest)| Some((number, rest.rsplit_once('-')?)));
     parts.is_some_and(|(number, (kind, random))| {
         let hexadecimal = |sign: u8| sign.is_ascii_digit() || matches!(sign, b'a'..=b'f');

@@ -174,7 +174,9 @@ impl Store {
         if now - since >= REMOVALS_KEPT {
             for sql in [
                 "delete from history where stars = 0 and shelf = 0 and flags = 0 and revision <= $1",
-                "delete from erased_readers where revision <= $1",
+                // A training that is under way looks who was erased when it ends.
+                "delete from erased_readers where revision <= $1
+                 and not exists (select 1 from jobs where state = 2)",
             ] {
                 on_either!(Transaction, &mut transaction, transaction => {
                     sqlx::query(sql).bind(known).execute(&mut **transaction).await.map(drop)

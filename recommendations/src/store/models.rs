@@ -1,6 +1,6 @@
 //! Models: which there are, and which one answers.
 
-use super::{Pool, Store, StoreError, Transaction, failed, on_either};
+use super::{Pool, Store, StoreError, Transaction, failed, on_either, write::begin_to_write};
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,15 @@ pub struct Answering {
     pub previous: String,
 }
 
+/// Whose ratings a model has learnt from.
+#[derive(Clone, Copy)]
+pub struct Learnt<'a> {
+    /// The histories' revision when they were read.
+    pub revision: i64,
+    /// Whether any reader with these numbers, both included, is among them.
+    pub has: &'a (dyn Fn(u32, u32) -> bool + Sync),
+}
+
 impl Store {
     /// The number that the next model gets.
     ///
@@ -42,13 +51,56 @@ impl Store {
     ///
     /// If the database fails.
     pub async fn register(&self, model: &Registered) -> Result<(), StoreError> {
-        let sql = "insert into models (version, number, manifest, refused) values ($1, $2, $3, $4)
-                   on conflict (version) do update set manifest = excluded.manifest, refused = excluded.refused";
-        on_either!(Pool, &self.pool, pool => {
-            let query = sqlx::query(sql).bind(&model.version).bind(model.number);
-            query.bind(&model.manifest).bind(&model.refused).execute(pool).await.map(drop)
+        let mut transaction = self.begin_to_write().await?;
+        register(&mut transaction, model).await?;
+        transaction.commit("register a model").await
+    }
+
+    /// Registers a model that was just made, unless somebody whose ratings it has learnt from has been erased since they
+    /// were read. Whether it is registered.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn register_new(&self, model: &Registered, learnt: Learnt<'_>) -> Result<bool, StoreError> {
+        let Some(mut transaction) = self.begin_unless_erased(learnt).await? else { return Ok(false) };
+        register(&mut transaction, model).await?;
+        transaction.commit("register a model").await?;
+        Ok(true)
+    }
+
+    /// As [`Store::activate`], for a model that was just made: not if somebody whose ratings it has learnt from has been
+    /// erased since they were read. Whether it answers.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn activate_new(&self, version: &str, learnt: Learnt<'_>) -> Result<bool, StoreError> {
+        match self.begin_unless_erased(learnt).await? {
+            Some(transaction) => activate(transaction, version).await,
+            None => Ok(false),
+        }
+    }
+
+    /// A transaction before whose end nobody is erased, unless somebody was already.
+    async fn begin_unless_erased(&self, learnt: Learnt<'_>) -> Result<Option<Transaction>, StoreError> {
+        let operation = "see who was erased";
+        let mut transaction = begin_to_write(&self.pool).await?;
+        if let Transaction::Postgres(transaction) = &mut transaction {
+            // Whoever erases locks it first. On SQLite nobody else writes anyway.
+            let sql = "select one from reader_counters for update";
+            sqlx::query(sql).execute(&mut **transaction).await.map_err(failed(operation))?;
+        }
+        let sql = "select first_reader, last_reader from erased_readers where revision > $1";
+        let erased: Vec<(i32, i32)> = on_either!(Transaction, &mut transaction, transaction => {
+            sqlx::query_as(sql).bind(learnt.revision).fetch_all(&mut **transaction).await
         })
-        .map_err(failed("register a model"))
+        .map_err(failed(operation))?;
+        if erased.iter().any(|(first, last)| (learnt.has)(first.unsigned_abs(), last.unsigned_abs())) {
+            transaction.rollback(operation).await?;
+            return Ok(None);
+        }
+        Ok(Some(transaction))
     }
 
     /// All models, the latest first; at most 1,000.
@@ -115,24 +167,7 @@ impl Store {
     ///
     /// If the database fails.
     pub async fn activate(&self, version: &str) -> Result<bool, StoreError> {
-        let operation = "activate a model";
-        let mut transaction = self.begin_to_write().await?;
-        let clear = "update models set refused = '' where version = $1";
-        let known = on_either!(Transaction, &mut transaction, transaction => {
-            sqlx::query(clear).bind(version).execute(&mut **transaction).await.map(|done| done.rows_affected())
-        })
-        .map_err(failed(operation))?;
-        if known == 0 {
-            transaction.rollback("leave the models as they are").await?;
-            return Ok(false);
-        }
-        let sql = "update training set previous = active, active = $1 where one = 1 and active <> $1";
-        on_either!(Transaction, &mut transaction, transaction => {
-            sqlx::query(sql).bind(version).execute(&mut **transaction).await.map(drop)
-        })
-        .map_err(failed(operation))?;
-        transaction.commit(operation).await?;
-        Ok(true)
+        activate(self.begin_to_write().await?, version).await
     }
 
     /// Forgets a model, also if it answers: then none does.
@@ -167,4 +202,34 @@ impl Store {
         .map_err(failed("claim the simulation of readers"))?;
         Ok(rows == 1)
     }
+}
+
+async fn register(transaction: &mut Transaction, model: &Registered) -> Result<(), StoreError> {
+    let sql = "insert into models (version, number, manifest, refused) values ($1, $2, $3, $4)
+               on conflict (version) do update set manifest = excluded.manifest, refused = excluded.refused";
+    on_either!(Transaction, transaction, transaction => {
+        let query = sqlx::query(sql).bind(&model.version).bind(model.number);
+        query.bind(&model.manifest).bind(&model.refused).execute(&mut **transaction).await.map(drop)
+    })
+    .map_err(failed("register a model"))
+}
+
+async fn activate(mut transaction: Transaction, version: &str) -> Result<bool, StoreError> {
+    let operation = "activate a model";
+    let clear = "update models set refused = '' where version = $1";
+    let known = on_either!(Transaction, &mut transaction, transaction => {
+        sqlx::query(clear).bind(version).execute(&mut **transaction).await.map(|done| done.rows_affected())
+    })
+    .map_err(failed(operation))?;
+    if known == 0 {
+        transaction.rollback("leave the models as they are").await?;
+        return Ok(false);
+    }
+    let sql = "update training set previous = active, active = $1 where one = 1 and active <> $1";
+    on_either!(Transaction, &mut transaction, transaction => {
+        sqlx::query(sql).bind(version).execute(&mut **transaction).await.map(drop)
+    })
+    .map_err(failed(operation))?;
+    transaction.commit(operation).await?;
+    Ok(true)
 }

@@ -9,6 +9,15 @@ use crate::{
 
 /// How long a version that cannot be loaded is left alone.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
+/// Why a version is looked at that is not known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It lies in the object store.
+    Seen,
+    /// Somebody wants it to answer.
+    AskedFor,
+}
+
 /// How many versions that lie in the object store and are not known are looked at in one listing.
 const ADOPTED: usize = 100;
 
@@ -22,7 +31,7 @@ impl Training {
     pub async fn activate(&self, version: &str) -> Result<(), TrainingError> {
         let inner = &*self.0;
         if inner.store.model(version).await.map_err(TrainingError::Store)?.is_none() {
-            self.adopt(version).await?;
+            self.adopt(version, Why::AskedFor).await?;
         }
         let served = self.read(version).await.map_err(TrainingError::Artefact)?;
         if !inner.store.activate(version).await.map_err(TrainingError::Store)? {
@@ -60,7 +69,7 @@ impl Training {
                 let is_new = |version: &&String| known.iter().all(|model| model.version != **version);
                 for version in versions.iter().filter(is_new).take(ADOPTED) {
                     // One without a manifest is on its way, or was left behind.
-                    adopted |= self.adopt(version).await.is_ok();
+                    adopted |= self.adopt(version, Why::Seen).await.is_ok();
                 }
                 if adopted {
                     known = inner.store.models().await.map_err(TrainingError::Store)?;
@@ -75,8 +84,8 @@ impl Training {
         Ok(known.into_iter().filter_map(read).collect())
     }
 
-    /// Registers what somebody else has written.
-    async fn adopt(&self, version: &str) -> Result<(), TrainingError> {
+    /// Registers what somebody else has written. Nothing has measured it here: it answers only once somebody asks for it.
+    async fn adopt(&self, version: &str, why: Why) -> Result<(), TrainingError> {
         let inner = &*self.0;
         if !artefact::is_version(version) {
             return Err(TrainingError::NoSuchModel(version.to_owned()));
@@ -88,12 +97,16 @@ impl Training {
             }
             Err(error) => return Err(TrainingError::Artefact(error)),
         };
+        // A training of this store registers its own models once they are judged: this one never was, or was forgotten.
+        if why == Why::Seen && manifest.store == inner.name && artefact::is_ours(version) {
+            return Err(TrainingError::NoSuchModel(version.to_owned()));
+        }
         let number = inner.store.next_model().await.map_err(TrainingError::Store)?;
         let model = Registered {
             version: version.to_owned(),
             number,
             manifest: String::from_utf8_lossy(&manifest.to_json()).into_owned(),
-            refused: String::new(),
+            refused: "nobody has activated it yet, and it was not measured here".to_owned(),
         };
         inner.store.register(&model).await.map_err(TrainingError::Store)
     }

@@ -1,4 +1,8 @@
 //! From a job to a model that answers, or to the reason why it does not.
+//!
+//! Tensors are written first, then the model is registered with what was found of it, then its manifest is written: a
+//! training that dies in between leaves nothing that could answer. Whoever is erased while a model is made has no part in
+//! it: it is made anew from the ratings that are left.
 
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Instant};
 
@@ -11,8 +15,27 @@ use crate::{
     artefact::{self, Data, FORMAT, Manifest, SCHEMA, Trained},
     evaluate::Trial,
     models::{self, Kind, Parameters, Progress, Run, TrainError},
-    store::{Job, Registered, now},
+    store::{Job, Learnt, Registered, now},
 };
+
+/// So often a model is made anew because somebody was erased meanwhile.
+const ANEW: usize = 5;
+
+/// A model that is to be made.
+struct New<'a> {
+    job: &'a Job,
+    rows: &'a Arc<Rows>,
+    recipe: &'a Recipe,
+    verdict: Option<&'a Verdict>,
+    begun: Instant,
+}
+
+/// A model that was made and registered.
+struct Made {
+    registered: Registered,
+    manifest: Manifest,
+    message: String,
+}
 
 /// What came of a job.
 pub(super) struct Done {
@@ -30,26 +53,8 @@ impl Training {
         let run = Run::on(Arc::clone(&inner.pool), progress);
         let kind: Kind = job.model.parse().unwrap_or(inner.settings.model);
 
-        self.step("reading ratings", &run);
-        let histories = inner.readers.ratings().snapshot();
-        let revision = inner.store.history_version().await.map_err(TrainingError::Store)?.changes;
-        let snapshot = inner.current.load_full();
-        let part = run.part(0.0, 0.1);
-        let rows = blocking(&run, move |_| Rows::gather(&snapshot.catalogue, &histories, &part)).await?;
-        let rows = Arc::new(rows);
+        let mut rows = self.rows(kind, &run.part(0.0, 0.1)).await?;
         let mut recipe: Recipe = (kind, Parameters::of_rows(rows.books.len(), &rows.all));
-        if rows.positives == 0 && kind != Kind::Content {
-            return Err(TrainingError::Train(TrainError::Empty));
-        }
-        let data = Data {
-            readers: rows.likers,
-            books: rows.books.len() as u64,
-            interactions: rows.positives,
-            from: rows.from,
-            to: rows.to,
-            revision,
-        };
-
         let answering = inner.store.answering().await.map_err(TrainingError::Store)?.active;
         let rival = self.recipe(&answering).await?;
         let first = answering.is_empty();
@@ -59,53 +64,18 @@ impl Training {
             verdict = self.measure(&run.part(0.6, 0.8), &rows, &recipe, rival).await?;
         }
 
-        self.step("training", &run);
         let part = if first { run.part(0.1, 0.5) } else { run.part(0.8, 0.95) };
-        let model = {
-            let (rows, recipe) = (Arc::clone(&rows), recipe.clone());
-            blocking(&run, move |_| fit(&rows, &recipe, &part)).await?
-        };
-        let number = inner.store.next_model().await.map_err(TrainingError::Store)?;
-        let mut manifest = Manifest {
-            format: FORMAT.to_owned(),
-            schema: SCHEMA,
-            version: format!("{number}-{kind}-{:06x}", rand::random::<u32>() & 0xff_ffff),
-            kind: kind.name().to_owned(),
-            created_at: now(),
-            seconds: begun.elapsed().as_secs_f64(),
-            store: inner.name.clone(),
-            data,
-            parameters: listed(&recipe.1),
-            quality: verdict.as_ref().map(|verdict| verdict.quality),
-            compared_with: verdict.as_ref().and_then(|verdict| verdict.compared_with),
-            simulated: rows.simulated,
-            tensors: artefact::Tensors::default(),
-        };
-        self.step("writing the model", &run);
-        let trained = Trained { books: rows.books.clone(), model };
-        let (complete, encoded) = blocking(&run, move |_| {
-            let encoded = artefact::encode(&mut manifest, &trained);
-            Ok((manifest, encoded))
-        })
-        .await?;
-        manifest = complete;
-        let encoded = encoded.map_err(TrainingError::Artefact)?;
-        artefact::write(&inner.objects, &manifest.version, encoded).await.map_err(TrainingError::Artefact)?;
-        // What answers here is what every other process will read, checked as they check it.
-        let served = self.read(&manifest.version).await.map_err(TrainingError::Artefact)?;
-
-        let (refused, mut message) = self.judge(&job, verdict.as_ref(), &manifest);
-        let mut registered = Registered {
-            version: manifest.version.clone(),
-            number,
-            manifest: text(&manifest),
-            refused: refused.clone().unwrap_or_default(),
-        };
-        inner.store.register(&registered).await.map_err(TrainingError::Store)?;
-        if refused.is_none() {
-            inner.store.activate(&manifest.version).await.map_err(TrainingError::Store)?;
-            self.serve(served);
+        let mut made = None;
+        for _ in 0..ANEW {
+            let new = New { job: &job, rows: &rows, recipe: &recipe, verdict: verdict.as_ref(), begun };
+            made = self.publish(new, &run, &part).await?;
+            if made.is_some() {
+                break;
+            }
+            tracing::info!(job = job.id, "readers were erased meanwhile: the model is made without them");
+            rows = self.rows(kind, &part).await?;
         }
+        let Made { mut registered, mut manifest, mut message } = made.ok_or(TrainingError::Erased)?;
         if first {
             let measured = self.measure(&run.part(0.5, 1.0), &rows, &recipe, None).await;
             // It answers already: what stops the measuring does not undo that.
@@ -120,6 +90,116 @@ impl Training {
         }
         self.tidy().await;
         Ok(Done { version: manifest.version, message })
+    }
+
+    /// What there is to learn from now.
+    async fn rows(&self, kind: Kind, run: &Run) -> Result<Arc<Rows>, TrainingError> {
+        self.step("reading ratings", run);
+        let histories = self.0.readers.ratings().snapshot();
+        let changes = self.0.store.history_version().await.map_err(TrainingError::Store)?.changes;
+        let snapshot = self.0.current.load_full();
+        let part = run.clone();
+        let mut rows = blocking(run, move |_| Rows::gather(&snapshot.catalogue, &histories, &part)).await?;
+        rows.changes = changes;
+        if rows.positives == 0 && kind != Kind::Content {
+            return Err(TrainingError::Train(TrainError::Empty));
+        }
+        Ok(Arc::new(rows))
+    }
+
+    /// Makes a model, registers it, and lets it answer unless it is refused. `None`, and no trace of it, if somebody was erased
+    /// meanwhile whom it has learnt from.
+    async fn publish(&self, new: New<'_>, run: &Run, part: &Run) -> Result<Option<Made>, TrainingError> {
+        let inner = &*self.0;
+        let New { job, rows, recipe, verdict, begun } = new;
+        self.step("training", run);
+        let model = {
+            let (rows, recipe, part) = (Arc::clone(rows), recipe.clone(), part.clone());
+            blocking(run, move |_| fit(&rows, &recipe, &part)).await?
+        };
+        let number = inner.store.next_model().await.map_err(TrainingError::Store)?;
+        let mut manifest = Manifest {
+            format: FORMAT.to_owned(),
+            schema: SCHEMA,
+            version: format!("{number}-{}-{:06x}", recipe.0, rand::random::<u32>() & 0xff_ffff),
+            kind: recipe.0.name().to_owned(),
+            created_at: now(),
+            seconds: begun.elapsed().as_secs_f64(),
+            store: inner.name.clone(),
+            data: Data {
+                readers: rows.likers,
+                books: rows.books.len() as u64,
+                interactions: rows.positives,
+                from: rows.from,
+                to: rows.to,
+                revision: rows.changes,
+            },
+            parameters: listed(&recipe.1),
+            quality: verdict.map(|verdict| verdict.quality),
+            compared_with: verdict.and_then(|verdict| verdict.compared_with),
+            simulated: rows.simulated,
+            tensors: artefact::Tensors::default(),
+        };
+        self.step("writing the model", run);
+        let trained = Trained { books: rows.books.clone(), model };
+        let (manifest, encoded) = blocking(run, move |_| {
+            let encoded = artefact::encode(&mut manifest, &trained);
+            Ok((manifest, encoded))
+        })
+        .await?;
+        let tensors = encoded.map_err(TrainingError::Artefact)?.tensors;
+        let version = manifest.version.clone();
+        let (refused, message) = self.judge(job, verdict, &manifest);
+        let registered = Registered {
+            version: version.clone(),
+            number,
+            manifest: text(&manifest),
+            refused: refused.unwrap_or_default(),
+        };
+        let made = Made { registered, manifest, message };
+        let written = self.write(&made, tensors, rows).await;
+        if !matches!(written, Ok(true)) {
+            self.discard(&version).await;
+        }
+        Ok(written?.then_some(made))
+    }
+
+    /// Whether all is written and, unless it is refused, the model answers. It is not if somebody was erased.
+    async fn write(&self, made: &Made, tensors: Vec<u8>, rows: &Rows) -> Result<bool, TrainingError> {
+        let inner = &*self.0;
+        let Made { registered, manifest, .. } = made;
+        let version = &registered.version;
+        let learnt = Learnt { revision: rows.revision, has: &|first, last| rows.have(first, last) };
+        artefact::write_tensors(&inner.objects, version, tensors).await.map_err(TrainingError::Artefact)?;
+        if !inner.store.register_new(registered, learnt).await.map_err(TrainingError::Store)? {
+            return Ok(false);
+        }
+        artefact::write_manifest(&inner.objects, manifest).await.map_err(TrainingError::Artefact)?;
+        // What answers here is what every other process will read, checked as they check it.
+        let served = self.read(version).await.map_err(TrainingError::Artefact)?;
+        if registered.refused.is_empty() {
+            if !inner.store.activate_new(version, learnt).await.map_err(TrainingError::Store)? {
+                return Ok(false);
+            }
+            self.serve(served);
+        }
+        Ok(true)
+    }
+
+    /// Leaves nothing of a model that does not answer.
+    async fn discard(&self, version: &str) {
+        let inner = &*self.0;
+        let gone = async {
+            inner.store.forget_model(version).await.map_err(TrainingError::Store)?;
+            // It may have failed to say that it does answer.
+            if inner.store.model(version).await.map_err(TrainingError::Store)?.is_none() {
+                artefact::remove(&inner.objects, version).await.map_err(TrainingError::Objects)?;
+            }
+            Ok::<_, TrainingError>(())
+        };
+        if let Err(error) = gone.await {
+            tracing::warn!(version, error = &error as &dyn Error, "a model that was given up is still there");
+        }
     }
 
     /// What a registered model was trained with, if this release can do the same.

@@ -27,6 +27,10 @@ pub(super) struct Rows {
     pub(super) ages: Vec<u16>,
     /// What is known of the books.
     pub(super) items: Items,
+    /// The histories' revision that they are of.
+    pub(super) revision: i64,
+    /// How many changes of ratings the store had seen at least.
+    pub(super) changes: i64,
     /// How many readers like anything.
     pub(super) likers: u64,
     /// How many of the rows are positive.
@@ -55,6 +59,8 @@ impl Rows {
             all: Vec::with_capacity(histories.len()),
             ages: Vec::with_capacity(histories.len()),
             items,
+            revision: histories.revision(),
+            changes: 0,
             likers: 0,
             positives: 0,
             from: u32::MAX,
@@ -93,6 +99,12 @@ impl Rows {
             rows.from = 0;
         }
         Ok(rows)
+    }
+
+    /// Whether any reader with these numbers, both included, is among them.
+    pub(super) fn have(&self, first: u32, last: u32) -> bool {
+        let place = self.readers.partition_point(|&reader| reader < i64::from(first));
+        self.readers.get(place).is_some_and(|&reader| reader <= i64::from(last))
     }
 
     /// Reader, book and age in days of each.

@@ -175,3 +175,42 @@ async fn what_a_dead_training_has_left_is_removed_after_a_day_and_nothing_else()
         assert!(!place.model(empty).exists(), "{empty}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_never_judged_answers_only_when_somebody_asks_for_it() {
+    let place = Place::sqlite().unwrap();
+    let (first, second) = two_models(&place).await;
+    let copy = |name: &str, change: &dyn Fn(&mut serde_json::Value)| {
+        let folder = place.model(name);
+        fs::create_dir_all(&folder).unwrap();
+        for file in ["model.safetensors", "manifest.json"] {
+            fs::copy(place.model(&second).join(file), folder.join(file)).unwrap();
+        }
+        edit(&folder, |manifest| {
+            manifest["version"] = name.into();
+            change(manifest);
+        });
+    };
+    // One that a training of this store has written and not lived to judge; and one that somebody else has made.
+    copy("90-slim-00aa11", &|_| ());
+    copy("from-elsewhere", &|manifest| manifest["store"] = "".into());
+    let server = place.serve(&[]).await;
+    let listed = server.list().await;
+    assert!(listed.iter().all(|model| model.version != "90-slim-00aa11"), "{listed:?}");
+    let foreign = listed.iter().find(|model| model.version == "from-elsewhere").unwrap();
+    assert!(!foreign.active && foreign.refused.contains("not measured here"), "{foreign:?}");
+    server.stop().await;
+
+    // Where nothing else is left, neither takes the place of the good ones.
+    for version in [&first, &second] {
+        fs::write(place.model(version).join("model.safetensors"), b"").unwrap();
+    }
+    let server = place.serve(&["--train", "false"]).await;
+    assert_eq!(server.answering().await, "");
+    assert_eq!(server.recommend(1).await.model_version, "");
+    activate(&server, "from-elsewhere").await.unwrap();
+    assert_eq!(server.answering().await, "from-elsewhere");
+    let listed = server.list().await;
+    assert!(listed.iter().any(|model| model.version == "from-elsewhere" && model.refused.is_empty()));
+    server.stop().await;
+}

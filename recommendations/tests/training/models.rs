@@ -66,6 +66,37 @@ on_both! {
         server.stop().await;
     }
 
+    async fn who_is_erased_while_a_training_is_under_way_has_no_part_in_its_model_either(place: Place) {
+        let server = place.serve(&["--model", "popular"]).await;
+        let readers = server.rate(1..700, 600, 60).await / 60;
+        crate::within(60, "the first model", async || (!server.answering().await.is_empty()).then_some(())).await;
+        let request = TrainRequest { model: "als".to_owned(), force: true };
+        let job = server.models().await.train(request).await.unwrap().into_inner().job.unwrap();
+        crate::within(60, "the model itself is made", async || {
+            let job = server.job(job.id).await;
+            assert!(job.state() <= JobState::Running, "too fast for this test: {job:?}");
+            job.step.starts_with("training").then_some(())
+        })
+        .await;
+        let erased = server.readers().await.erase_reader(EraseReaderRequest { reader_id: 7 }).await.unwrap();
+        let entries = erased.into_inner().entries;
+        assert!(entries > 0 && server.job(job.id).await.state() == JobState::Running, "too fast for this test");
+        let job = server.end_of(job.id).await;
+        assert_eq!(job.state(), JobState::Succeeded, "{}", job.message);
+        let models = server.list().await;
+        let with = models.iter().find(|model| model.kind == "popular").unwrap();
+        let without = models.iter().find(|model| model.version == job.model_version).unwrap();
+        assert!(without.active && models.len() == 2, "{models:?}");
+        assert_eq!((with.readers, without.readers), (readers, readers - 1));
+        assert!(without.interactions < with.interactions);
+        // Of the one that had learnt from them nothing is left.
+        let folders = std::fs::read_dir(place.path().join("models")).unwrap().filter(|folder| {
+            std::fs::read_dir(folder.as_ref().unwrap().path()).unwrap().count() > 0
+        });
+        assert_eq!(folders.count(), 2);
+        server.stop().await;
+    }
+
     async fn a_worse_model_is_kept_with_the_reason_unless_it_is_forced_and_rollback_takes_one_call(place: Place) {
         let server = place.serve(&["--model", "knn-cosine"]).await.with_ratings().await;
         let good = server.answering().await;
