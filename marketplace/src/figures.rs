@@ -54,7 +54,7 @@ pub(crate) fn ago(seconds: i64) -> String {
     }
 }
 
-/// How long something takes: `0.42 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+/// How long something takes: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as i64;
     match whole {

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | all: the interactions | `16 n + 8 (r + b)`, `2 n` where ages are known, and `12 n` while they are made |
 //! | slim, ease, blend up to 20,000 books | `4 b²`, and 16 a weight that is kept |
-//! | slim, blend above | `16 b · min(400, 2 GiB / 8 b)`, and 16 a weight that is kept |
+//! | slim, blend above | `16 b · max(8, min(400, 2 GiB / 8 b)) + 12 b`, and 16 a weight that is kept |
 //! | als | `4 k (r + b) + (k + 4) b + (4 k² + 384 k) t` |
 //! | knn, content | 16 a neighbour that is kept, and `8 b t` |
 //!
@@ -53,6 +53,7 @@ pub use self::{
     train::{Kind, NoSuchKind, train},
 };
 pub(crate) use self::{
+    content::{COMMON, worth},
     sums::Sums,
     top::Top,
     train::{Warm, train_from},

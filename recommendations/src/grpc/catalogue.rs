@@ -103,7 +103,7 @@ impl Service {
         // A search takes up to some milliseconds: too long for a thread that others wait for.
         tokio::task::spawn_blocking(work)
             .await
-            .map_err(|error| if error.is_panic() { CallError::Panicked } else { CallError::Interrupted })?
+            .map_err(|error| CallError::of_task(&error, "Search failed"))?
     }
 
     fn similar(&self, request: &ListSimilarBooksRequest) -> Result<ListSimilarBooksResponse, CallError> {

@@ -2,7 +2,10 @@ mod render;
 mod statistics;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use protobufs::models::{
     ActivateModelRequest, ActivateModelResponse, CancelJobRequest, CancelJobResponse, GetJobRequest,
@@ -40,6 +43,9 @@ const MAX_MODELS: usize = 100;
 const WATCHERS: usize = 100;
 /// How long a job may take to stop before the answer says that it still does.
 const STOPPING: Duration = Duration::from_secs(1);
+
+/// What is said to who asks for a model that there is not.
+static MODELS: LazyLock<String> = LazyLock::new(|| format!("must be one of {}", Kind::names()));
 
 /// What is compared, and where what happened is counted.
 #[derive(Clone)]
@@ -103,10 +109,9 @@ impl Service {
     async fn train(&self, request: &TrainRequest) -> Result<Job, CallError> {
         let kind = match request.model.as_str() {
             "" => self.training.default_kind(),
-            name => name.parse::<Kind>().map_err(|_| {
-                let description = "must be slim, ease, als, knn-bm25, knn-cosine, popular, content or blend";
-                CallError::Invalid(vec![Violation { field: "model", description }])
-            })?,
+            name => name
+                .parse::<Kind>()
+                .map_err(|_| CallError::Invalid(vec![Violation { field: "model", description: &MODELS }]))?,
         };
         let scheduled = self.training.schedule(kind.name(), Cause::Call, request.force).await;
         match scheduled.map_err(TrainingError::Store)? {
@@ -252,7 +257,8 @@ impl ModelsService for Service {
     ) -> Result<Response<GetStatisticsResponse>, Status> {
         let days =
             statistics::days(request.get_ref()).map_err(|violation| CallError::Invalid(vec![violation]))?;
-        let statistics = self.counted.count().await.map_err(|_| CallError::Interrupted)?;
+        let statistics = self.counted.count().await;
+        let statistics = statistics.map_err(|error| CallError::of_task(&error, "Counting failed"))?;
         Ok(answer(statistics::render(&statistics, days)))
     }
 }

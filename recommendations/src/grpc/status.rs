@@ -19,8 +19,9 @@ pub(super) enum CallError {
     NoSuchBook,
     #[error("search failed")]
     Search(#[source] SearchError),
-    #[error("the search panicked")]
-    Panicked,
+    /// What is said of it.
+    #[error("{0}: it panicked")]
+    Panicked(&'static str),
     #[error("too many searches at a time")]
     Overloaded,
     #[error("the work was interrupted")]
@@ -74,6 +75,13 @@ impl From<WriteError> for CallError {
     }
 }
 
+impl CallError {
+    /// Of work on a thread of its own that came to no end; `what` is said if it panicked.
+    pub(super) fn of_task(error: &tokio::task::JoinError, what: &'static str) -> Self {
+        if error.is_panic() { Self::Panicked(what) } else { Self::Interrupted }
+    }
+}
+
 impl From<TrainingError> for CallError {
     fn from(error: TrainingError) -> Self {
         match error {
@@ -91,7 +99,8 @@ impl From<CallError> for Status {
             CallError::Invalid(_) => (Code::InvalidArgument, "Invalid request"),
             CallError::NoSuchCategory => (Code::NotFound, "Category not found"),
             CallError::NoSuchBook => (Code::NotFound, "Book not found"),
-            CallError::Search(_) | CallError::Panicked => (Code::Internal, "Search failed"),
+            CallError::Search(_) => (Code::Internal, "Search failed"),
+            &CallError::Panicked(what) => (Code::Internal, what),
             CallError::Overloaded => {
                 (Code::ResourceExhausted, "Too many searches at a time, try again later")
             }
@@ -171,6 +180,10 @@ impl From<CallError> for Status {
                     _ => Self::new(code, message),
                 }
             }
+            CallError::Panicked(_) => {
+                tracing::error!(error = message, "the work on a call panicked");
+                Self::new(code, message)
+            }
             CallError::NoSuchCategory
             | CallError::NoSuchBook
             | CallError::NoSuchJob
@@ -178,7 +191,6 @@ impl From<CallError> for Status {
             | CallError::JobEnded
             | CallError::TooManyJobs
             | CallError::TooManyWatchers
-            | CallError::Panicked
             | CallError::Overloaded
             | CallError::Interrupted
             | CallError::Write(_)
@@ -218,7 +230,7 @@ mod tests {
             (CallError::NoSuchCategory, Code::NotFound, "Category not found"),
             (CallError::NoSuchBook, Code::NotFound, "Book not found"),
             (CallError::Search(SearchError::Search(inner)), Code::Internal, "Search failed"),
-            (CallError::Panicked, Code::Internal, "Search failed"),
+            (CallError::Panicked("Counting failed"), Code::Internal, "Counting failed"),
             (CallError::Overloaded, Code::ResourceExhausted, "Too many searches at a time, try again later"),
             (CallError::Interrupted, Code::Unavailable, "The server is stopping"),
         ] {
@@ -233,5 +245,16 @@ mod tests {
             (violations[0].field.as_str(), violations[0].description.as_str()),
             ("max_results", "must not be negative")
         );
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_from_the_end_of_the_process() {
+        let panicked = tokio::spawn(async { panic!("on purpose") }).await.unwrap_err();
+        let status = Status::from(CallError::of_task(&panicked, "Counting failed"));
+        assert_eq!((status.code(), status.message()), (Code::Internal, "Counting failed"));
+        let ended = tokio::spawn(std::future::pending::<()>());
+        ended.abort();
+        let status = Status::from(CallError::of_task(&ended.await.unwrap_err(), "Counting failed"));
+        assert_eq!(status.code(), Code::Unavailable);
     }
 }

@@ -9,15 +9,16 @@
 //! is added when a history is asked with, to those books that may come into the answer. Where nothing beats popularity alone,
 //! the blend is popularity.
 
-use super::{Sparse, gram::prune};
+use super::{Run, Sparse, TrainError, gram::prune};
 
 /// Adds up matrices of the same shape, each with its share, and keeps the largest entries of each row.
-pub(crate) fn blend(parts: &[(&Sparse, f32)], depth: usize) -> Sparse {
-    let Some((first, _)) = parts.first() else { return Sparse::default() };
+pub(crate) fn blend(parts: &[(&Sparse, f32)], depth: usize, run: &Run) -> Result<Sparse, TrainError> {
+    let Some((first, _)) = parts.first() else { return Ok(Sparse::default()) };
     let scales: Vec<f32> = parts.iter().map(|(part, share)| share / mean(part)).collect();
     let mut rows = Vec::with_capacity(first.rows());
     let mut all: Vec<(u32, f32)> = Vec::new();
     for row in 0..first.rows() {
+        run.check()?;
         all.clear();
         for ((part, _), scale) in parts.iter().zip(&scales) {
             all.extend(part.entries(row).map(|(column, value)| (column, value * scale)));
@@ -34,7 +35,7 @@ pub(crate) fn blend(parts: &[(&Sparse, f32)], depth: usize) -> Sparse {
         merged.shrink_to_fit();
         rows.push(merged);
     }
-    Sparse::from_rows(first.columns(), &rows)
+    Ok(Sparse::from_rows(first.columns(), &rows))
 }
 
 /// The mean of the rows' sums, over rows that hold anything.

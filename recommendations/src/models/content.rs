@@ -30,7 +30,16 @@ impl Default for Content {
 }
 
 /// What more books share tells nothing, and would make the cost quadratic.
-const COMMON: usize = 5_000;
+pub(crate) const COMMON: usize = 5_000;
+
+/// What it tells that two books share a term of this weight, which so many of all books have. A term of one book only makes it
+/// longer, unlike any other: as if it were not there.
+pub(crate) fn worth(weight: f32, holders: usize, books: usize) -> f32 {
+    if !(2..=COMMON).contains(&holders) {
+        return 0.0;
+    }
+    (weight * (1.0 + books as f32 / holders as f32).ln()).powi(2)
+}
 
 impl Content {
     /// The likenesses, 0 to 1, a row a book.
@@ -43,12 +52,7 @@ impl Content {
             .filter(|&(_, weight)| weight > 0.0)
             .map(|(values, weight)| {
                 let holders = values.transposed();
-                let rarity = |value| {
-                    let count = holders.row(value).0.len();
-                    let rare = weight * (1.0 + books as f32 / count.max(1) as f32).ln();
-                    // A term of one book only makes it longer, unlike any other: as if it were not there.
-                    if !(2..=COMMON).contains(&count) { 0.0 } else { rare * rare }
-                };
+                let rarity = |value| worth(weight, holders.row(value).0.len(), books);
                 let rarities = (0..values.columns()).map(rarity).collect();
                 (values, holders, rarities)
             })

@@ -57,7 +57,7 @@ impl Ease {
             *own += self.lambda + self.lambda_share * *own;
         }
         negative_inverse(&mut values, books, &run.part(0.0, 0.9))?;
-        mirror(&mut values, books);
+        mirror(&mut values, books, run)?;
         let columns: Vec<Vec<(u32, f32)>> = run.install(|| {
             let columns = values.par_chunks(books.max(1)).enumerate();
             let columns = columns.map(|(book, column)| {
@@ -66,10 +66,10 @@ impl Ease {
                 let mut weights: Vec<(u32, f32)> =
                     weights.map(|(&value, other)| (other, value * scale)).collect();
                 prune(&mut weights, self.depth);
-                weights
+                run.check().map(|()| weights)
             });
-            columns.collect()
-        });
+            columns.collect::<Result<_, _>>()
+        })?;
         run.at(1, 1)?;
         if columns.iter().flatten().any(|(_, weight)| !weight.is_finite()) {
             return Err(TrainError::Singular);
@@ -143,9 +143,10 @@ fn negative_inverse(values: &mut [f32], size: usize, run: &Run) -> Result<(), Tr
 }
 
 /// Copies the lower triangle to the upper, in tiles that fit the cache.
-fn mirror(values: &mut [f32], size: usize) {
+fn mirror(values: &mut [f32], size: usize, run: &Run) -> Result<(), TrainError> {
     const TILE: usize = 64;
     for left in (0..size).step_by(TILE) {
+        run.check()?;
         for top in (left..size).step_by(TILE) {
             for column in left..(left + TILE).min(size) {
                 for row in top.max(column + 1)..(top + TILE).min(size) {
@@ -154,6 +155,7 @@ fn mirror(values: &mut [f32], size: usize) {
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -175,7 +177,7 @@ mod tests {
             }
             let matrix = values.clone();
             negative_inverse(&mut values, size, &run).unwrap();
-            mirror(&mut values, size);
+            mirror(&mut values, size, &run).unwrap();
             for row in (0..size).step_by(97) {
                 for column in (0..size).step_by(31) {
                     let product: f32 =

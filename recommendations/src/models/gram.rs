@@ -8,7 +8,7 @@ use super::{Interactions, Items, Run, Sparse, TrainError, progress::Counter};
 pub const DENSE_BOOKS: usize = 20_000;
 /// Above, each book keeps at most so many neighbours…
 pub const NEIGHBOURS: usize = 400;
-/// …and all of them together take at most so many bytes.
+/// …and all of them together take at most so many bytes, twice as many while they are found, but eight neighbours a book stay.
 pub const NEAR_BYTES: usize = 2 << 30;
 
 /// How many neighbours each of so many books keeps: all, or as many as [`NEAR_BYTES`] allow at 8 bytes each.
@@ -17,10 +17,11 @@ pub fn neighbours(books: usize) -> usize {
     if books <= DENSE_BOOKS { books } else { NEIGHBOURS.min(NEAR_BYTES / (8 * books)).max(8) }
 }
 
-/// The most bytes that the matrix takes for so many books: `4 n²` up to [`DENSE_BOOKS`], above `8 n` [`neighbours`].
+/// The most bytes that making the matrix takes for so many books: `4 n²` up to [`DENSE_BOOKS`], above `16 n` [`neighbours`] and `12 n`,
+/// since the rows and what is made of them are there together.
 #[must_use]
 pub fn memory(books: usize) -> usize {
-    if books <= DENSE_BOOKS { 4 * books * books } else { 8 * books * neighbours(books) + 12 * books }
+    if books <= DENSE_BOOKS { 4 * books * books } else { 16 * books * neighbours(books) + 12 * books }
 }
 
 /// What counts in the matrix besides the readers.

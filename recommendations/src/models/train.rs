@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{
-    Interactions, Items, Model, Parameters, Popularity, Run, Sparse, TrainError,
+    Interactions, Items, Model, Parameters, Popularity, Run, Shares, Sparse, TrainError,
     blend::blend,
     gram::{DENSE_BOOKS, Gram},
     model::{ItemItem, Scorer},
@@ -44,6 +44,12 @@ impl Kind {
         Self::Blend,
     ];
 
+    /// The names of all.
+    #[must_use]
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
     /// Its name on command lines and in artefacts.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -68,7 +74,7 @@ impl fmt::Display for Kind {
 
 /// There is no model of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no model is called {0}; there are slim, ease, als, knn-bm25, knn-cosine, popular, content, blend")]
+#[error("no model is called {0}; there are {names}", names = Kind::names())]
 pub struct NoSuchKind(String);
 
 impl FromStr for Kind {
@@ -193,14 +199,14 @@ fn mix(
         parts.push((parameters.cosine.fit(data, &run.part(0.85, 0.9))?, shares.cosine));
     }
     let parts: Vec<_> = parts.iter().map(|(part, share)| (part, *share)).collect();
-    let mut weights = blend(&parts, shares.depth);
+    let mut weights = blend(&parts, shares.depth, run)?;
     let mut by_content = Vec::new();
     if let Some(items) = items
         && shares.content > 0.0
     {
         run.stage("likeness by content");
         let content = parameters.content.fit(items, &run.part(0.9, 1.0))?;
-        (weights, by_content) = fill(data, &weights, &content, shares.content, shares.known);
+        (weights, by_content) = fill(data, &weights, &content, shares, run)?;
     }
     run.at(1, 1)?;
     Ok(ItemItem::new(weights, by_content, shares.popular))
@@ -211,14 +217,15 @@ fn fill(
     data: &Interactions,
     weights: &Sparse,
     content: &Sparse,
-    share: f32,
-    known: f32,
-) -> (Sparse, Vec<u32>) {
+    shares: Shares,
+    run: &Run,
+) -> Result<(Sparse, Vec<u32>), TrainError> {
     let mut rows = Vec::with_capacity(data.books());
     let mut alone = Vec::new();
     for book in 0..data.books() {
+        run.check()?;
         let readers = data.by_book().row(book).0.len() as f32;
-        let share = share * known / (known + readers);
+        let share = shares.content * shares.known / (shares.known + readers);
         let mut row: Vec<(u32, f32)> = weights.entries(book).collect();
         if readers == 0.0 {
             alone.push(book as u32);
@@ -237,5 +244,5 @@ fn fill(
         });
         rows.push(row);
     }
-    (Sparse::from_rows(data.books(), &rows), alone)
+    Ok((Sparse::from_rows(data.books(), &rows), alone))
 }

@@ -4,7 +4,7 @@
 //! terms, less if their languages differ: as in [`crate::models::Content`], whose weights these are. A book's score is the
 //! sum of its likenesses to the books that the reader likes.
 //!
-//! Nothing is worked out beforehand but who has which term, when the catalogue changes: two passes over all books, and 4 bytes
+//! Nothing is worked out beforehand but who has which term, when the catalogue changes: seven passes over all books, and 4 bytes
 //! for each author, series and subject of a book, 8 for each one that there is, and 6 a book. That is about 35 MB for a
 //! million books, where the 50 nearest neighbours of each would take 800. A question looks at the holders of the terms that
 //! the liked books have, the rarest first, up to [`LOOKED_AT`] in all; terms with more than [`COMMON`] holders say nothing.
@@ -14,11 +14,9 @@ use std::{cell::RefCell, collections::HashMap};
 use super::{Pick, Ranker, Reason, Source};
 use crate::{
     catalogue::{BookRef, Catalogue},
-    models::{Content, Sums, Top},
+    models::{COMMON, Content, Sums, Top, worth},
 };
 
-/// What more books share tells nothing.
-const COMMON: usize = 5_000;
 /// So many holders of terms are looked at for a question: about a millisecond.
 const LOOKED_AT: usize = 50_000;
 /// More authors than that are an anthology's.
@@ -79,20 +77,15 @@ impl Likeness {
             }
         }
         likeness.starts = starts;
-        let worth = |term: u32| {
-            let count = likeness.holders(term).len();
-            // What one book has alone only makes it longer, unlike any other: as if it were not there.
-            if !(2..=COMMON).contains(&count) {
-                return 0.0;
-            }
+        let of_term = |term: u32| {
             let weight = match term {
                 term if term >= likeness.first_subject => weights.subject,
                 term if term >= likeness.first_series => weights.series,
                 _ => weights.author,
             };
-            (weight * (1.0 + catalogue.len() as f32 / count as f32).ln()).powi(2)
+            worth(weight, likeness.holders(term).len(), catalogue.len())
         };
-        likeness.worths = (0..terms as u32).map(worth).collect();
+        likeness.worths = (0..terms as u32).map(of_term).collect();
         let inverse = |book| {
             let square: f32 = likeness.terms(book).map(|term| likeness.worths[term as usize]).sum();
             if square > 0.0 { 1.0 / square.sqrt() } else { 0.0 }

@@ -35,18 +35,41 @@ fn a_cancelled_training_ends_at_once() {
         let ended = train(kind, &data, Some(&items(600)), &Parameters::default(), &run);
         assert!(matches!(ended, Err(TrainError::Cancelled)), "{kind}");
     }
-    // And one that runs: it would take minutes.
+}
+
+/// Cancels a training when it is so far. Whether much of it was left, so that this says something.
+fn cancelled_at(fraction: f32, kind: Kind, data: &Interactions, parameters: &Parameters) -> bool {
     let progress = Progress::new();
     let run = Run::new(1, progress.clone()).unwrap();
-    let als = Als { iterations: 100_000, ..Als::default() };
-    let training = thread::spawn(move || als.fit(&data, &run).map(drop));
-    while progress.fraction() == 0.0 {
-        thread::yield_now();
+    thread::scope(|scope| {
+        let begun = Instant::now();
+        let training = scope.spawn(|| train(kind, data, None, parameters, &run).map(drop));
+        while progress.fraction() < fraction && !training.is_finished() {
+            thread::yield_now();
+        }
+        let (done, took) = (progress.fraction(), begun.elapsed());
+        let left = took.mul_f32((1.0 - done) / done);
+        let cancelled = Instant::now();
+        progress.cancel();
+        let ended = training.join().unwrap();
+        let late = cancelled.elapsed();
+        assert!(late < Duration::from_secs(1), "{kind} at {done} took {late:?} to notice");
+        left > Duration::from_secs(3) && matches!(ended, Err(TrainError::Cancelled))
+    })
+}
+
+#[test]
+fn a_training_that_is_cancelled_in_the_middle_ends_within_a_second() {
+    let mut parameters = Parameters::default();
+    parameters.set("slim.l1", 0.01).unwrap();
+    for (kind, fraction) in [(Kind::Slim, 0.2), (Kind::Ease, 0.3), (Kind::Als, 0.03)] {
+        // The first size that keeps this machine busy for some seconds more.
+        let busy = [1_000, 2_000, 4_000, 8_000, 16_000].into_iter().any(|books| {
+            let data = interactions(4 * books, books, &tastes(4 * books, books));
+            cancelled_at(fraction, kind, &data, &parameters)
+        });
+        assert!(busy, "{kind} is too fast for this test");
     }
-    let cancelled = Instant::now();
-    progress.cancel();
-    assert!(matches!(training.join().unwrap(), Err(TrainError::Cancelled)));
-    assert!(cancelled.elapsed() < Duration::from_secs(1), "{:?}", cancelled.elapsed());
 }
 
 #[test]
@@ -81,9 +104,11 @@ fn what_cannot_be_trained_is_refused() {
 fn memory_is_bounded_by_the_formula() {
     assert_eq!(gram::memory(10_000), 400_000_000);
     for books in [1, 20_000, 20_001, 100_000, 1_000_000, 100_000_000] {
-        // 1.6 GB where all pairs are held, 2 GiB or eight neighbours a book above.
-        let most = (2_usize << 30).max(8 * 8 * books) + 12 * books;
-        assert!(gram::memory(books) <= most, "{books}");
+        // As the table of `models.rs` says: 1.6 GB at most where all pairs are held; above, 4 GiB or eight neighbours a book.
+        let near = 16 * books * ((2_usize << 30) / (8 * books)).min(400).max(8) + 12 * books;
+        let formula = if books <= 20_000 { 4 * books * books } else { near };
+        assert_eq!(gram::memory(books), formula, "{books}");
+        assert!(formula <= (4_usize << 30).max(128 * books) + 12 * books, "{books}");
     }
     assert!(gram::neighbours(20_001) == 400 && gram::neighbours(1_000_000) == 268);
 }

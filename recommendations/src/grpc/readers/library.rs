@@ -63,7 +63,9 @@ impl Matching {
             return Ok(Arc::clone(books));
         }
         let making = tokio::task::spawn_blocking(move || Books::of_catalogue(&snapshot.catalogue));
-        let books = Arc::new(making.await.map_err(|_| CallError::Interrupted)?);
+        let books = Arc::new(
+            making.await.map_err(|error| CallError::of_task(&error, "Reading the catalogue failed"))?,
+        );
         *held = Some((version, Arc::clone(&books)));
         Ok(books)
     }
