@@ -124,6 +124,50 @@ crate::on_both! {
         client.unrate(unrate).await.unwrap();
         assert_eq!(known(7).await, [1, 3]);
     }
+
+    async fn what_stands_on_a_shelf_but_that_of_wishes_or_is_owned_is_never_recommended(database: Database) {
+        let server = database.serve().await;
+        let mut client = server.readers().await;
+        let mut recommendations = RecommendationsClient::new(server.channel().await);
+        let mut recommended = async |book: i32| {
+            let question = RecommendationRequest {
+                user_id: 7,
+                all_categories: true,
+                max_results: 10_000,
+                ..RecommendationRequest::default()
+            };
+            let answer = recommendations.recommend(question).await.unwrap().into_inner();
+            answer.recommendations.iter().any(|it| it.id == book)
+        };
+        for (shelf, shown) in [
+            (Shelf::WantToRead, true),
+            (Shelf::Reading, false),
+            (Shelf::Read, false),
+            (Shelf::DidNotFinish, false),
+            (Shelf::Unspecified, true),
+        ] {
+            let shelve =
+                ShelveRequest { reader_id: 7, book_id: 5, shelf: shelf.into(), ..ShelveRequest::default() };
+            client.shelve(shelve).await.unwrap();
+            assert_eq!(recommended(5).await, shown, "{shelf:?}");
+        }
+        for (owned, shown) in [(true, false), (false, true)] {
+            let own = OwnRequest { reader_id: 7, book_id: 6, owned, ..OwnRequest::default() };
+            client.own(own).await.unwrap();
+            assert_eq!(recommended(6).await, shown, "owned: {owned}");
+        }
+        // What is owned stays out, whatever else is wished.
+        client.own(OwnRequest { reader_id: 7, book_id: 6, owned: true, ..OwnRequest::default() }).await.unwrap();
+        let wish = ShelveRequest {
+            reader_id: 7,
+            book_id: 6,
+            shelf: Shelf::WantToRead.into(),
+            ..ShelveRequest::default()
+        };
+        client.shelve(wish).await.unwrap();
+        assert!(!recommended(6).await);
+        server.stop().await;
+    }
 }
 
 #[tokio::test]

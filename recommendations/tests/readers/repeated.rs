@@ -1,9 +1,12 @@
 //! A request that is sent again counts once.
 
-use protobufs::readers::{Entry, ImportHistoryRequest, RateRequest, UnrateRequest};
+use protobufs::readers::{
+    DismissRequest, Entry, ImportHistoryRequest, OwnRequest, RateRequest, Shelf, ShelveRequest,
+    UndismissRequest, UnrateRequest,
+};
 use tonic::Code;
 
-use crate::{Client, import, rating, stars};
+use crate::{Client, dismissal, history, import, rating, stars};
 
 fn named(request_id: &str, request: RateRequest) -> RateRequest {
     RateRequest { request_id: request_id.to_owned(), ..request }
@@ -45,6 +48,59 @@ crate::on_both! {
         let answer = client.import_history(stream).await.unwrap().into_inner();
         assert_eq!((answer.stored, answer.refused), (3, 0));
         assert_eq!(stars(&mut client, 7).await, [(1, 3.0)]);
+    }
+
+    async fn every_call_counts_once_in_the_order_of_the_first_time(database: Database) {
+        let server = database.serve().await;
+        let mut client = server.readers().await;
+        let name = str::to_owned;
+        let dismiss = |request| DismissRequest { request_id: name(request), ..dismissal(7, 1) };
+        let undismiss =
+            |request| UndismissRequest { reader_id: 7, book_id: 1, request_id: name(request) };
+        let shelve = |shelf: Shelf, request| ShelveRequest {
+            reader_id: 7,
+            book_id: 2,
+            shelf: shelf.into(),
+            request_id: name(request),
+        };
+        let own = |owned, request| OwnRequest { reader_id: 7, book_id: 3, owned, request_id: name(request) };
+        // Each is followed by its contrary; then each comes again, late.
+        client.dismiss(dismiss("dismiss")).await.unwrap();
+        client.undismiss(undismiss("undismiss")).await.unwrap();
+        client.dismiss(dismiss("dismiss")).await.unwrap();
+        assert!(history(&mut client, 7).await.is_empty(), "it was taken back");
+        client.dismiss(dismiss("again")).await.unwrap();
+        client.undismiss(undismiss("undismiss")).await.unwrap();
+        client.shelve(shelve(Shelf::Read, "read")).await.unwrap();
+        client.shelve(shelve(Shelf::WantToRead, "want")).await.unwrap();
+        client.shelve(shelve(Shelf::Read, "read")).await.unwrap();
+        client.own(own(true, "own")).await.unwrap();
+        client.own(own(false, "disown")).await.unwrap();
+        client.own(own(true, "own")).await.unwrap();
+        client.own(own(true, "buy")).await.unwrap();
+        client.own(own(false, "disown")).await.unwrap();
+        let seen = async |client: &mut Client| {
+            let mut seen: Vec<_> = history(client, 7).await;
+            seen.sort_by_key(|entry| entry.book_id);
+            seen.iter().map(|entry| (entry.book_id, entry.dismissed, entry.shelf(), entry.owned, entry.stars)).collect::<Vec<_>>()
+        };
+        let expected = [
+            (1, true, Shelf::Unspecified, false, 0.0),
+            (2, false, Shelf::WantToRead, false, 0.0),
+            (3, false, Shelf::Unspecified, true, 0.0),
+        ];
+        assert_eq!(seen(&mut client).await, expected);
+        // A name is a request's, whichever call it came with; and a restart does not forget it.
+        client.rate(named("buy", rating(7, 3, 1.0))).await.unwrap();
+        server.stop().await;
+        let server = database.serve().await;
+        let mut client = server.readers().await;
+        client.dismiss(dismiss("dismiss")).await.unwrap();
+        client.undismiss(undismiss("undismiss")).await.unwrap();
+        client.shelve(shelve(Shelf::Read, "read")).await.unwrap();
+        client.own(own(false, "disown")).await.unwrap();
+        assert_eq!(seen(&mut client).await, expected);
+        server.stop().await;
     }
 
     async fn at_once_or_one_after_the_other(database: Database) {

@@ -2,6 +2,7 @@
 
 mod books;
 mod categories;
+mod filters;
 mod recommend;
 mod replicas;
 mod robust;
