@@ -9,7 +9,7 @@ use crate::{
     store::Cause,
 };
 
-/// So many entries of real readers need no simulated ones beside them.
+/// So many entries of real readers need no simulated ones beside them, even if nobody has imported them.
 const ENOUGH: usize = 1_000;
 /// The same readers for everybody.
 const SEED: u64 = 0x5e1f_3150;
@@ -58,6 +58,12 @@ impl Training {
     pub(super) async fn make_room_for_real_ones(&self) -> Result<(), TrainingError> {
         let ratings = self.0.readers.ratings();
         let simulated = simulated_entries(ratings);
+        let learnt = self.0.active.load().as_ref().is_some_and(|served| served.simulated);
+        // Whoever imports past this process erases them where they are stored, and can do no more than that.
+        if simulated == 0 && learnt && !ratings.is_empty() {
+            tracing::info!("the simulated readers are gone: what was learnt from them goes, too");
+            return self.forget_simulated_models().await;
+        }
         if simulated == 0 || ratings.len().saturating_sub(simulated) < ENOUGH {
             return Ok(());
         }
@@ -92,20 +98,28 @@ impl Training {
         if erased.readers == 0 {
             return Ok(0);
         }
+        self.forget_simulated_models().await?;
+        if !inner.readers.ratings().is_empty() {
+            let model = inner.settings.model.name();
+            self.schedule(model, Cause::Call, true).await.map_err(TrainingError::Store)?;
+        }
+        Ok(erased.readers)
+    }
+}
+
+impl Training {
+    async fn forget_simulated_models(&self) -> Result<(), TrainingError> {
+        let inner = &*self.0;
         for (model, manifest) in self.models().await? {
             if manifest.simulated {
                 inner.store.retire(&model.version).await.map_err(TrainingError::Store)?;
                 artefact::remove(&inner.objects, &model.version).await.map_err(TrainingError::Objects)?;
             }
         }
-        if self.0.active.load().as_ref().is_some_and(|served| served.simulated) {
+        if inner.active.load().as_ref().is_some_and(|served| served.simulated) {
             inner.active.store(None);
         }
-        if !inner.readers.ratings().is_empty() {
-            let model = inner.settings.model.name();
-            self.schedule(model, Cause::Call, true).await.map_err(TrainingError::Store)?;
-        }
-        Ok(erased.readers)
+        Ok(())
     }
 }
 

@@ -15,6 +15,12 @@ use protobufs::{
     },
 };
 
+use recommendations::{
+    ratings::{Entry, FIRST_SIMULATED, LAST_READER, Marks},
+    store::Store,
+};
+use tokio::time::{Duration, Instant};
+
 use crate::{Place, Server, on_both};
 
 const MODEL: [&str; 4] = ["--model", "knn-cosine", "--train-trials", "1"];
@@ -87,6 +93,45 @@ on_both! {
         .await;
         server.stop().await;
     }
+
+    async fn simulated_readers_that_somebody_erases_where_they_are_stored_are_unlearnt_too(place: Place) {
+        let server = Server::start(&place, &MODEL).await;
+        assert!(personal(&server).await.simulated);
+        // As `shelfwise import ratings` does beside a server that runs: a shop's ratings, however few.
+        let store = Store::connect(&place.url).await.unwrap();
+        let mut writing = store.write_history().await.unwrap();
+        let entry = |book| Entry { marks: Marks::INTERACTED, changed: 1_700_000_000, ..Entry::nothing(book) };
+        let entries: Vec<(u32, Entry)> =
+            (1..=12).flat_map(|reader| (1..=5).map(move |book| (reader, entry(book)))).collect();
+        writing.erase(FIRST_SIMULATED, LAST_READER).await.unwrap();
+        writing.write(&entries).await.unwrap();
+        writing.commit().await.unwrap();
+        store.close().await;
+        crate::within(30, "a model of real readers", async || {
+            let models = server.list().await;
+            let real = models.iter().any(|model| model.active && !model.simulated);
+            (real && models.iter().all(|model| !model.simulated)).then_some(())
+        })
+        .await;
+        crate::within(5, "an answer of real readers", async || (!newcomer(&server).await.simulated).then_some(()))
+            .await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newcomer_has_a_personal_list_within_five_seconds_of_the_start() {
+    let place = Place::sqlite().unwrap();
+    let begun = Instant::now();
+    // With the settings that everybody has.
+    let server = Server::start(&place, &[]).await;
+    let answer = personal(&server).await;
+    let took = begun.elapsed();
+    // Without optimisation, and among other tests, it only is no matter of minutes.
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 5 });
+    assert!(took < limit, "{took:?}");
+    assert!(answer.simulated && answer.recommendations.len() == 10);
+    server.stop().await;
 }
 
 /// Books that newcomers know.

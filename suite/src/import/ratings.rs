@@ -106,6 +106,8 @@ pub(super) async fn store_all(
     store: &Store,
 ) -> Result<String, Failure> {
     let name = path.display().to_string();
+    // A shop's ratings take the place of simulated readers; one reader's library does not.
+    let shop = plan.reader.is_none();
     let metrics = ReaderMetrics::new(&Metrics::new(recommendations::PREFIX));
     let started = Readers::start(store.clone(), metrics).await;
     let (readers, writer) = started.map_err(|error| Failure::caused(&error))?;
@@ -141,6 +143,10 @@ pub(super) async fn store_all(
     if let Some(errors) = &mut errors {
         lost = lost.take().or(errors.flush().err());
     }
+    let mut gone = Ok(());
+    if shop && matches!(&outcome, Ok((_, report)) if report.stored > 0) {
+        gone = readers.erase_simulated().await.map(drop);
+    }
     readers.close();
     let ended = writing.await;
     let (_, report) = match outcome {
@@ -148,6 +154,7 @@ pub(super) async fn store_all(
         Err(error) => return Err(failure(&name, error, store).await),
     };
     ended.map_err(|error| Failure::caused(&error))?;
+    gone.map_err(|error| Failure::caused(&error))?;
     match lost {
         None => Ok(summary(&name, &report)),
         Some(error) => Err(Failure::io(format!("the rows that were not stored are not listed: {error}"))),
