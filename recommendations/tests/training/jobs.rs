@@ -27,7 +27,7 @@ on_both! {
         let begun = Instant::now();
         let answer = server.models().await.cancel_job(CancelJobRequest { id: job.id }).await.unwrap();
         let cancelled = answer.into_inner().job.unwrap();
-        assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
         assert_eq!(cancelled.state(), JobState::Cancelled, "{cancelled:?}");
         assert!(cancelled.ended_at.is_some() && cancelled.model_version.is_empty());
         assert_eq!(server.answering().await, before);

@@ -1,6 +1,7 @@
 //! Training as operators meet it: jobs, models, artefacts, and what readers see of them.
 
 mod artefacts;
+mod by_hand;
 mod fuzz;
 mod jobs;
 mod lives;
@@ -10,6 +11,7 @@ mod replicas;
 mod simulated;
 mod statistics;
 mod strategies;
+mod swaps;
 mod triggers;
 
 use std::{net::SocketAddr, path::Path, time::Duration};

@@ -1,21 +1,13 @@
 //! Reasons over the wire, of a model whose numbers are known: what a score owes most to is what is told.
 
-use std::fs;
-
+use crate::{Place, Server, by_hand, on_both};
 use protobufs::{
     catalogue::{ListSimilarBooksRequest, SimilarityKind, catalogue_service_client::CatalogueServiceClient},
-    models::ActivateModelRequest,
     recommendations::{
         BookRecommendation, ReasonKind, RecommendationRequest, SessionRating,
         recommendations_client::RecommendationsClient,
     },
 };
-use recommendations::{
-    artefact::{self, Data, FORMAT, Manifest, SCHEMA, Tensors, Trained},
-    models::{Model, Parts, Sparse},
-};
-
-use crate::{Place, Server, on_both};
 
 /// The model knows the catalogue's books from 1 on.
 const KNOWN: usize = 45;
@@ -40,52 +32,11 @@ fn row(place: usize) -> Vec<(u32, f32)> {
     }
 }
 
-/// Writes a blend of those numbers into the object store, and lets it answer.
+/// Lets a blend of those numbers answer.
 async fn answering(place: &Place) -> Server {
-    let (mut starts, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-    for place in 0..KNOWN {
-        let mut row = row(place);
-        row.sort_by_key(|(book, _)| *book);
-        row.iter().for_each(|&(book, weight)| {
-            indices.push(book);
-            values.push(weight);
-        });
-        starts.push(indices.len() as u64);
-    }
-    let parts = Parts {
-        popularity: popularity(),
-        weights: Some(Sparse::checked(KNOWN, starts, indices, values).unwrap()),
-        prior: PRIOR,
-        ..Parts::default()
-    };
-    let trained = Trained { books: (1..=KNOWN as i32).collect(), model: Model::from_parts(parts).unwrap() };
-    let mut manifest = Manifest {
-        format: FORMAT.to_owned(),
-        schema: SCHEMA,
-        version: "made-by-hand".to_owned(),
-        kind: "blend".to_owned(),
-        created_at: 0,
-        seconds: 0.0,
-        store: String::new(),
-        data: Data { books: KNOWN as u64, ..Data::default() },
-        parameters: [].into(),
-        quality: None,
-        compared_with: None,
-        simulated: false,
-        tensors: Tensors::default(),
-    };
-    let encoded = artefact::encode(&mut manifest, &trained).unwrap();
-    let folder = place.model(&manifest.version);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("model.safetensors"), encoded.tensors).unwrap();
-    fs::write(folder.join("manifest.json"), encoded.manifest).unwrap();
+    by_hand::write(place, "made-by-hand", by_hand::parts(popularity(), PRIOR, row));
     let server = place.serve(&[]).await;
-    let request = ActivateModelRequest { version: manifest.version.clone() };
-    server.models().await.activate_model(request).await.unwrap();
-    crate::within(10, "it answers", async || {
-        (server.recommend(1).await.model_version == manifest.version).then_some(())
-    })
-    .await;
+    by_hand::activate(&server, "made-by-hand").await;
     server
 }
 
