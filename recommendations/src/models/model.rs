@@ -236,7 +236,6 @@ impl Model {
     }
 
     /// Of the popular ones `popular` are looked at; `None`: being popular has no part in it.
-
     fn rank<'s>(
         &self,
         history: &[Event],

@@ -25,9 +25,9 @@ fn popularity() -> Vec<f32> {
 fn row(place: usize) -> Vec<(u32, f32)> {
     match place {
         0..4 => Vec::new(),
-        _ if place % 3 == 0 => vec![(place as u32 % 4, 0.7), ((place as u32 + 1) % 4, 0.1)],
+        _ if place.is_multiple_of(3) => vec![(place as u32 % 4, 0.7), ((place as u32 + 1) % 4, 0.1)],
         _ if place % 3 == 1 => (0..4).map(|liked| (liked, 0.16 + 0.01 * liked as f32)).collect(),
-        _ if place % 2 == 0 => vec![(place as u32 % 4, 0.05)],
+        _ if place.is_multiple_of(2) => vec![(place as u32 % 4, 0.05)],
         _ => Vec::new(),
     }
 }
