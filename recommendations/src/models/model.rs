@@ -175,6 +175,16 @@ impl Scratch {
         }
         self.wanted.sort_unstable();
     }
+
+    /// Takes the scores of books that cannot be recommended away, since they are among the highest.
+    fn drop_closed(&mut self) {
+        let Self { sums, history, wanted, .. } = self;
+        for &(book, _) in &*history {
+            if wanted.binary_search(&book).is_err() {
+                sums.drop(book);
+            }
+        }
+    }
 }
 
 impl Model {
@@ -250,6 +260,7 @@ impl Model {
             weights.score(scratch);
             let has_part = popular.is_some() && !scratch.history.is_empty();
             scratch.prior = if has_part { weights.prior } else { 0.0 };
+            scratch.drop_closed();
         }
         let Scratch { known, wanted, call, sums, top, answer, history, fold, prior, .. } = scratch;
         let most = *prior;
@@ -258,7 +269,7 @@ impl Model {
         match &self.scorer {
             Scorer::Popular => {}
             Scorer::ItemItem(_) if most > 0.0 => {
-                sums.above(f32::MIN_POSITIVE, |score, book| {
+                sums.best(count, f32::MIN_POSITIVE, |score, book| {
                     let score = score + self.prior(most, book);
                     if top.wants(score, book) && open(book) {
                         top.push(score, book);
@@ -278,7 +289,7 @@ impl Model {
                     }
                 }
             }
-            Scorer::ItemItem(_) => sums.above(f32::MIN_POSITIVE, |score, book| {
+            Scorer::ItemItem(_) => sums.best(count, f32::MIN_POSITIVE, |score, book| {
                 if top.wants(score, book) && open(book) {
                     top.push(score, book);
                 }

@@ -253,7 +253,7 @@ impl Ranker for Resembling<'_> {
             }
         }
         top.clear(count);
-        sums.above(NOTHING, |score, place| {
+        sums.best(count, NOTHING, |score, place| {
             if top.wants(score, place) && allowed(place) {
                 top.push(score, place);
             }
