@@ -1,9 +1,15 @@
 //! One training in a process of its own, so that its peak of memory is its own: `benchmarks fit`, hidden from the help.
+//!
+//! It does what a job does, with the histories in memory as a process holds them that has read its store, for a job reads them
+//! there: gathers rows, holds some out, fits a model and measures it, and fits the one that is to answer.
 
 use std::{env, process::Command, time::Instant};
 
-use recommendations::models::{
-    self, Facts, Interactions, Items, Kind, Model, Parameters, Progress, Run, gram,
+use recommendations::{
+    catalogue::{Book, Builder, Catalogue, Series, Version},
+    models::{self, Facts, Interactions, Items, Kind, Model, Parameters, Progress, Run, gram},
+    ratings::Ratings,
+    training,
 };
 
 use crate::{
@@ -34,7 +40,7 @@ pub(crate) struct Fit {
 pub(crate) struct Fitted {
     /// Interactions there were.
     pub(crate) ratings: f64,
-    /// From interactions in memory to a model.
+    /// From rows in memory to the model that is to answer.
     pub(crate) seconds: f64,
     /// The most that was in memory (VmHWM), in megabytes.
     pub(crate) peak: f64,
@@ -49,13 +55,19 @@ const MEGABYTE: f64 = 1e6;
 impl Fit {
     /// In this process. Prints what [`Self::elsewhere`] reads.
     pub(crate) fn here(self) -> Result<(), Failure> {
-        let (data, items) = self.data()?;
-        let (model, seconds) = self.fit(&data, items.as_ref())?;
+        let doing = || format!("train {}", self.model);
+        let catalogue = catalogue(self.size.books)?;
+        let ratings = Ratings::new(self.size.base(usize::MAX)?, 1);
+        let (readers, count) = (ratings.readers(), ratings.len());
+        let recipe = (self.model, self.changed(Parameters::for_size(count, self.size.books as usize)));
+        let run = Run::new(THREADS, Progress::new()).map_err(Failure::work("start threads"))?;
+        let done = training::rehearse(&catalogue, &ratings.snapshot(), &recipe, &run);
+        let (model, rows, took) = done.map_err(Failure::work(doing()))?;
         // Before the model is taken apart, which copies it.
         let peak = machine::memory(Group(std::process::id())).peak as f64 / MEGABYTE;
         let kept = model.parts().weights.map_or(0, |weights| weights.len());
-        let formula = self.formula(&data, kept) / MEGABYTE;
-        println!("{} {seconds} {peak} {formula}", data.len());
+        let formula = self.formula((readers, rows), &recipe.1, kept) / MEGABYTE;
+        println!("{rows} {} {peak} {formula}", took.as_secs_f64());
         Ok(())
     }
 
@@ -93,7 +105,10 @@ impl Fit {
     }
 
     pub(crate) fn parameters(self, data: &Interactions) -> Parameters {
-        let mut parameters = Parameters::of(data);
+        self.changed(Parameters::of(data))
+    }
+
+    fn changed(self, mut parameters: Parameters) -> Parameters {
         if self.factors > 0 {
             parameters.als.factors = self.factors;
         }
@@ -104,11 +119,12 @@ impl Fit {
     }
 
     /// The table in `recommendations/src/models.rs`, in bytes. `kept` are the weights or neighbours of the model.
-    fn formula(self, data: &Interactions, kept: usize) -> f64 {
-        let (r, b, n) = (data.readers() as f64, data.books() as f64, data.len() as f64);
-        let (k, t) = (self.parameters(data).als.factors as f64, THREADS as f64);
-        let near = 16.0 * b * gram::neighbours(data.books()) as f64;
-        let pairs = if data.books() <= gram::DENSE_BOOKS { 4.0 * b * b } else { near };
+    fn formula(self, (readers, rows): (usize, usize), parameters: &Parameters, kept: usize) -> f64 {
+        let (r, b, n) = (readers as f64, f64::from(self.size.books), rows as f64);
+        let (k, t) = (parameters.als.factors as f64, THREADS as f64);
+        let books = self.size.books as usize;
+        let near = 16.0 * b * gram::neighbours(books) as f64;
+        let pairs = if books <= gram::DENSE_BOOKS { 4.0 * b * b } else { near };
         let kept = 16.0 * kept as f64;
         let model = match self.model {
             Kind::Slim | Kind::Ease | Kind::Blend => pairs + kept,
@@ -116,8 +132,22 @@ impl Fit {
             Kind::KnnBm25 | Kind::KnnCosine | Kind::Content => kept + 8.0 * b * t,
             Kind::Popular => 0.0,
         };
-        16.0 * n + 8.0 * (r + b) + model.max(12.0 * n)
+        let job = 30.0 * n + 20.0 * r + 1_000.0 * b;
+        job + 50.0 * r + (38.0 * n).max(24.0 * n + model)
     }
+}
+
+/// What a job's process holds of books.
+fn catalogue(books: u32) -> Result<Catalogue, Failure> {
+    let mut catalogue = Builder::new(Version::default(), Vec::new());
+    for (id, facts) in (1..).zip((0..books).map(facts)) {
+        let Facts { authors, series, subjects, language } = facts;
+        let series = series.map(|name| Series { name, number: None });
+        let title = format!("Book {id}");
+        let book = Book { id, title, authors, series, subjects, language, ..Book::default() };
+        catalogue.push(&book).map_err(Failure::work("hold a catalogue"))?;
+    }
+    catalogue.finish().map_err(Failure::work("hold a catalogue"))
 }
 
 /// As many authors as half of the books, series of five, and five subjects of 500.

@@ -23,7 +23,7 @@ use recommendations::{
     loading::Loader,
     models::{Model, Parameters},
     objects::Objects,
-    ratings::{Base, Entry, Marks, Ratings},
+    ratings::Ratings,
     store::{Registered, Store},
 };
 use tonic::Request;
@@ -131,7 +131,7 @@ impl Inside {
         let served = Served { version: "measured".to_owned(), simulated: false, model, books };
         let active = Active::default();
         active.store(Some(Arc::new(served)));
-        let base = base(fit.size)?;
+        let base = fit.size.base(LONGEST)?;
         let history = base.len() as f64 / base.readers().max(1) as f64;
         let ratings = Ratings::new(base, 1);
         let known = Keeper::start(loader.current(), ratings.clone(), active).known();
@@ -198,21 +198,7 @@ impl<S: Recommendations> Asking<S> {
     }
 }
 
-/// Histories as the server holds them. Book numbers begin at 1, and so do readers'.
-fn base(size: Size) -> Result<Base, Failure> {
-    let mut base = Base::with_capacity(size.readers as usize, size.ratings as usize);
-    for (reader, books) in (1..).zip(size.histories()) {
-        for &book in books.iter().take(LONGEST) {
-            let marks = Marks::NONE.with(Marks::INTERACTED, true);
-            let entry = Entry { changed: 1, marks, ..Entry::nothing(book as i32 + 1) };
-            base.push(reader, entry).map_err(Failure::work("hold histories"))?;
-        }
-    }
-    base.shrink();
-    Ok(base)
-}
-
-/// The same as a file.
+/// The histories that the server is asked with, as a file.
 fn write_histories(size: Size, path: &Path) -> Result<(), Failure> {
     let doing = || Failure::file("write histories");
     let mut file = BufWriter::new(std::fs::File::create(path).map_err(doing())?);

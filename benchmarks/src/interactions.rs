@@ -2,9 +2,15 @@
 //! log-normal. Which books those are is left to chance: there is no taste to be found, so this is for time and memory, and
 //! says nothing of quality.
 
-use recommendations::models::{Interaction, Interactions, TrainError};
+use recommendations::{
+    models::{Interaction, Interactions, TrainError},
+    ratings::{Base, Entry, Marks},
+};
 
-use crate::random::{Random, Zipf};
+use crate::{
+    failure::Failure,
+    random::{Random, Zipf},
+};
 
 /// The spread of the logarithm of how much somebody reads: the most active hundredth reads six times as much as the mean.
 const SIGMA: f64 = 1.0;
@@ -45,6 +51,20 @@ impl Size {
         let zipf = Zipf::new(self.books.into());
         let given = vec![0; self.books as usize];
         Histories { size: self, reader: 0, random: Random::new(0x5265_6164), zipf, given }
+    }
+
+    /// Histories as a server holds them, of each reader no more than so many books. Book numbers begin at 1, and so do readers'.
+    pub(crate) fn base(self, longest: usize) -> Result<Base, Failure> {
+        let mut base = Base::with_capacity(self.readers as usize, self.ratings as usize);
+        let marks = Marks::NONE.with(Marks::INTERACTED, true);
+        for (reader, books) in (1..).zip(self.histories()) {
+            for &book in books.iter().take(longest) {
+                let entry = Entry { changed: 1, marks, ..Entry::nothing(book as i32 + 1) };
+                base.push(reader, entry).map_err(Failure::work("hold histories"))?;
+            }
+        }
+        base.shrink();
+        Ok(base)
     }
 
     /// All of them as a model is trained on them.

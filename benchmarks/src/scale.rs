@@ -19,7 +19,7 @@ const PARTS: [u32; 3] = [16, 4, 1];
 /// Those whose time is drawn over the size.
 const DRAWN: [Kind; 4] = [Kind::Blend, Kind::Ease, Kind::Als, Kind::KnnBm25];
 /// Trainings of the whole size; their medians are shown.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 1;
 
 /// So many readers have to fit.
 const MILLION: Size = Size { readers: 1_000_000, books: 100_000, ratings: 50_000_000 };

@@ -4,18 +4,20 @@
 //! is and can be cancelled; [`train`] is the way in. Serving asks [`Model::recommend`] with a reader's history, which need
 //! not have been there at training: every model folds it in, so that a rating changes the next answer.
 //!
-//! What training holds in memory at most, for `r` readers, `b` books, `n` interactions, `t` threads and `k` factors, in bytes:
+//! What a training job holds in memory at most, for `r` readers, `b` books, `n` rows (one a reader and book), `t` threads and
+//! `k` factors, in bytes:
 //!
-//! | model | bytes |
+//! | | bytes |
 //! |---|---|
-//! | all: the interactions | `16 n + 8 (r + b)`, `2 n` where ages are known, and `12 n` while they are made |
-//! | slim, ease, blend up to 20,000 books | `4 b²`, and 16 a weight that is kept |
+//! | histories as the process holds them, and rows made of them | `12 (n + r)`, `18 n + 8 r`; about 1,000 a book with its facts |
+//! | what is held out to measure by, and the rest as interactions | `38 n + 50 r` while it is made, then `24 n + 50 r` |
+//! | beside the latter, slim, ease, blend up to 20,000 books | `4 b²`, and 16 a weight that is kept |
 //! | slim, blend above | `16 b · max(8, min(400, 2 GiB / 8 b)) + 12 b`, and 16 a weight that is kept |
 //! | als | `4 k (r + b) + (k + 4) b + (4 k² + 384 k) t` |
 //! | knn, content | 16 a neighbour that is kept, and `8 b t` |
 //!
 //! The model that is made of it, which serving holds, takes 16 bytes a weight and 16 a book (item–item), or `5 k + 4` bytes a
-//! book (als); and 8 bytes a book for popularity. A thread that answers keeps `12 b` more.
+//! book (als); and 8 bytes a book for popularity. A thread that answers keeps `13 b` more.
 
 mod interactions;
 mod sparse;

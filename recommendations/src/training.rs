@@ -23,7 +23,7 @@ use std::{
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::Notify;
 
-pub use self::settings::Settings;
+pub use self::{publish::rehearse, settings::Settings, trial::Recipe};
 
 use crate::{
     artefact::ArtefactError,

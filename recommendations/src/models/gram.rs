@@ -11,6 +11,9 @@ pub const NEIGHBOURS: usize = 400;
 /// …and all of them together take at most so many bytes, twice as many while they are found, but eight neighbours a book stay.
 pub const NEAR_BYTES: usize = 2 << 30;
 
+/// An author, series or subject that more books have tells nothing of any two of them, and would make the cost quadratic.
+const COMMON: usize = 5_000;
+
 /// How many neighbours each of so many books keeps: all, or as many as [`NEAR_BYTES`] allow at 8 bytes each.
 #[must_use]
 pub fn neighbours(books: usize) -> usize {
@@ -187,6 +190,9 @@ impl<'a> Source<'a> {
             let length = |book: usize| side.norms.as_ref().map_or(1.0, |norms| norms[book]);
             for (value, mine) in side.values.entries(book) {
                 let mine = side.weight * mine / length(book);
+                if side.books.row(value as usize).0.len() > COMMON {
+                    continue;
+                }
                 for (other, theirs) in side.books.entries(value as usize) {
                     if (other as usize) < self.data.books() {
                         add(other, mine * theirs / length(other as usize));

@@ -62,7 +62,8 @@ impl Interactions {
         books: usize,
         all: impl IntoIterator<Item = Interaction>,
     ) -> Result<Self, TrainError> {
-        let mut rows: Vec<(u32, u32, bool)> = Vec::new();
+        let all = all.into_iter();
+        let mut rows: Vec<(u32, u32, bool)> = Vec::with_capacity(all.size_hint().0);
         let mut starts = vec![0_u64; readers + 1];
         for Interaction { reader, book, stars } in all {
             if reader as usize >= readers || book as usize >= books {

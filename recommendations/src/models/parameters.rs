@@ -77,7 +77,9 @@ impl Parameters {
         Self::for_size(positives, rated.into_iter().filter(|rated| *rated).count())
     }
 
-    fn for_size(positives: usize, rated: usize) -> Self {
+    /// The same for so many positives on so many books.
+    #[must_use]
+    pub fn for_size(positives: usize, rated: usize) -> Self {
         let scale = (positives as f32 / rated.max(1) as f32 / READERS).max(0.01);
         let mut parameters = Self::default();
         let Self { weights, slim, ease, .. } = &mut parameters;

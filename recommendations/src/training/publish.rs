@@ -4,7 +4,12 @@
 //! training that dies in between leaves nothing that could answer. Whoever is erased while a model is made has no part in
 //! it: it is made anew from the ratings that are left.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     Training, TrainingError,
@@ -13,8 +18,10 @@ use super::{
 };
 use crate::{
     artefact::{self, Data, FORMAT, Manifest, SCHEMA, Trained},
+    catalogue::Catalogue,
     evaluate::Trial,
     models::{self, Kind, Parameters, Progress, Run, TrainError},
+    ratings::Snapshot,
     store::{Job, Learnt, Registered, now},
 };
 
@@ -299,6 +306,28 @@ impl Training {
             live.step = step;
         }
     }
+}
+
+/// What a job does between reading and writing, without a store around it, for whoever wants to know what that takes: gathers
+/// rows, measures the recipe on those that are held out, and fits it. Also gives how many rows there were, and how long the fit
+/// took.
+///
+/// # Errors
+///
+/// As [`models::train`].
+pub fn rehearse(
+    catalogue: &Catalogue,
+    histories: &Snapshot,
+    recipe: &Recipe,
+    run: &Run,
+) -> Result<(models::Model, usize, Duration), TrainError> {
+    let rows = Rows::gather(catalogue, histories, run)?;
+    if let Some(trial) = trial::split(&rows, "rehearsal")? {
+        trial::measure(&trial, &rows, recipe, None, 0.0, run)?;
+    }
+    let begun = Instant::now();
+    let model = fit(&rows, recipe, run)?;
+    Ok((model, rows.all.len(), begun.elapsed()))
 }
 
 fn fit(rows: &Rows, (kind, parameters): &Recipe, run: &Run) -> Result<models::Model, TrainError> {

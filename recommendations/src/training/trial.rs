@@ -23,7 +23,7 @@ const DEPTH: usize = 20;
 const MOST_ROWS: usize = 5_000_000;
 
 /// A kind of model with what it is trained with.
-pub(super) type Recipe = (Kind, Parameters);
+pub type Recipe = (Kind, Parameters);
 
 /// The quality of a new model and of the one that answers.
 pub(super) struct Verdict {
