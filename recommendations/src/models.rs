@@ -12,7 +12,7 @@
 //! | histories as the process holds them, and rows made of them | `12 (n + r)`, `18 n + 8 r`; about 1,000 a book with its facts |
 //! | what is held out to measure by, and the rest as interactions | `38 n + 50 r` while it is made, then `24 n + 50 r` |
 //! | beside the latter, slim, ease, blend up to 20,000 books | `4 b²`, and 16 a weight that is kept |
-//! | slim, blend above | `16 b · max(8, min(400, 2 GiB / 8 b)) + 12 b`, and 16 a weight that is kept |
+//! | slim, blend above | `16 b · max(8, min(100, 2 GiB / 8 b)) + 12 b`, and 16 a weight that is kept |
 //! | als | `4 k (r + b) + (k + 4) b + (4 k² + 384 k) t` |
 //! | knn, content | 16 a neighbour that is kept, and `8 b t` |
 //!

@@ -55,18 +55,18 @@ impl Sums {
     /// Adds `weight` times each value to the book's score.
     #[inline]
     pub(crate) fn add(&mut self, weight: f32, books: &[u32], values: &[f32]) {
-        if self.whole {
-            for (&book, value) in books.iter().zip(values) {
-                self.values[book as usize] += weight * value;
+        if !self.whole {
+            for &book in books {
+                let block = book as usize / BLOCK;
+                if self.calls[block] != self.call {
+                    self.clear(block);
+                }
             }
-            return;
         }
+        // Where they lie is looked up once, not for each.
+        let scores = self.values.as_mut_slice();
         for (&book, value) in books.iter().zip(values) {
-            let block = book as usize / BLOCK;
-            if self.calls[block] != self.call {
-                self.clear(block);
-            }
-            self.values[book as usize] += weight * value;
+            scores[book as usize] += weight * value;
         }
     }
 

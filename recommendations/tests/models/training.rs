@@ -110,7 +110,7 @@ fn memory_is_bounded_by_the_formula() {
         assert_eq!(gram::memory(books), formula, "{books}");
         assert!(formula <= (4_usize << 30).max(128 * books) + 12 * books, "{books}");
     }
-    assert!(gram::neighbours(20_001) == 400 && gram::neighbours(1_000_000) == 268);
+    assert!(gram::neighbours(20_001) == 100 && gram::neighbours(1_000_000) == 100);
 }
 
 #[test]
