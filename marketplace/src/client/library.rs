@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tonic::Code;
 
 use super::{
-    CallError, Client,
+    Client,
     grpc::{self, Fault, Method, Receiving},
 };
 
@@ -138,8 +138,30 @@ fn refusal(fault: &Fault) -> ImportError {
         Fault::Status { code: Code::InvalidArgument, message } => ImportError::Refused(message.clone()),
         Fault::Status { code: Code::OutOfRange, .. } => ImportError::TooLong,
         Fault::Status { code: Code::ResourceExhausted, .. } => ImportError::Busy,
-        _ => match fault.error() {
-            CallError::NotFound | CallError::Invalid | CallError::Unavailable => ImportError::Unavailable,
-        },
+        Fault::Status {
+            code:
+                Code::Ok
+                | Code::Cancelled
+                | Code::Unknown
+                | Code::DeadlineExceeded
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::PermissionDenied
+                | Code::FailedPrecondition
+                | Code::Aborted
+                | Code::Unimplemented
+                | Code::Internal
+                | Code::Unavailable
+                | Code::DataLoss
+                | Code::Unauthenticated,
+            ..
+        }
+        | Fault::Nobody
+        | Fault::Crowded
+        | Fault::Refused(_)
+        | Fault::Lost(_)
+        | Fault::Cut(_)
+        | Fault::Late
+        | Fault::Wrong(_) => ImportError::Unavailable,
     }
 }
