@@ -142,8 +142,10 @@ pub(crate) fn takes_gzip(request: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let refused =
-            |part: &str| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
+        let refused = |part: &str| {
+            let weight = part.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("q"));
+            weight.is_some_and(|(_, weight)| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0))
+        };
         gzip && !parts.any(refused)
     })
 }
@@ -189,5 +191,6 @@ mod tests {
         };
         assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate,gzip"));
         assert!(!takes("") && !takes("br") && !takes("gzip;q=0") && !takes("gzip; q=0.0") && !takes("*;q=0"));
+        assert!(!takes("gzip;Q=0") && !takes("GZIP; Q=0.000") && takes("gzip;Q=0.001"));
     }
 }
