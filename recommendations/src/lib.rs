@@ -119,7 +119,9 @@ async fn begin(
     };
     let served = async move {
         // Asked to end before there was anything to serve.
-        let Some(Opened { loader, readers, writer, training, active }) = opened else { return };
+        let Some(opened) = opened else { return };
+        opened.warn();
+        let Opened { loader, readers, writer, training, active, models_kept: _ } = opened;
         let methods = methods(&[
             protobufs::DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -233,12 +235,9 @@ impl Place {
 async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure> {
     let place = Place::new(config.database_url.clone(), config.data.clone())?;
     let objects = Objects::open(config.training.objects_url.as_deref(), place.folder.as_deref())?;
-    let nowhere = config.training.objects_url.is_none() && place.folder.is_none();
-    if nowhere && !store::in_memory(&place.database_url) {
-        tracing::warn!(
-            "OBJECTS_URL is not set: models end with this process, and no other one can answer with them"
-        );
-    }
+    let models_kept = config.training.objects_url.is_some()
+        || place.folder.is_some()
+        || store::in_memory(&place.database_url);
     let store = Store::connect(&place.database_url).await?;
     if config.sample_catalogue && store.is_empty().await? {
         let report = import::sample(&store).await.map_err(caused)?;
@@ -259,7 +258,7 @@ async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure
         settings: config.training.clone(),
     };
     let training = Training::start(parts).await.map_err(caused)?;
-    Ok(Opened { loader, readers, writer, training, active })
+    Ok(Opened { loader, readers, writer, training, active, models_kept })
 }
 
 /// What trains in a process that serves nothing, such as a job of a cluster.
@@ -269,7 +268,9 @@ async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure
 /// If settings or the database cannot be used.
 pub async fn training(config: &Config) -> Result<Training, Failure> {
     let metrics = ReaderMetrics::new(&Metrics::new(PREFIX));
-    open(config, metrics).await.map(|opened| opened.training)
+    let opened = open(config, metrics).await?;
+    opened.warn();
+    Ok(opened.training)
 }
 
 /// What there is to serve, before anything of it runs.
@@ -279,6 +280,19 @@ struct Opened {
     writer: Writer,
     training: Training,
     active: Active,
+    /// Whether models last as long as the database does.
+    models_kept: bool,
+}
+
+impl Opened {
+    /// What an operator may not expect. Said once nothing can fail any more: an error is to be the only line.
+    fn warn(&self) {
+        if !self.models_kept {
+            tracing::warn!(
+                "OBJECTS_URL is not set: models end with this process, and no other one can answer with them"
+            );
+        }
+    }
 }
 
 /// As for the store.
