@@ -13,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -72,7 +73,7 @@ pub struct Limits {
     /// Connections at a time. Further ones wait in the kernel's backlog.
     pub max_connections: usize,
     /// Time for a TLS handshake, for the first request, for the head of a request, and for the next request on an idle
-    /// HTTP/1.1 connection.
+    /// HTTP/1.1 connection. A connection that has asked nothing by then is ended at once.
     pub header_time: Duration,
     /// How long the other side may take nothing of an answer, or of what else it is sent, before the connection is ended: it
     /// may read slowly, but not stop. Noticed after half as long again at the latest. With HTTP/2 this holds for each
@@ -292,8 +293,9 @@ where
             tokio::select! {
                 () = shutdown.draining() => {}
                 () = too_old(limits.connection_age) => {}
-                () = silent(limits.header_time, &asked) => {}
+                () = silent(limits.header_time, &asked) => return true,
             }
+            false
         });
         let mut stalled = pin!(waiting.too_long(limits.write_time));
         let stall = || {
@@ -303,8 +305,17 @@ where
         let ended = tokio::select! {
             ended = poll_fn(|context| calls.poll(connection.as_mut(), context)) => ended,
             () = &mut stalled => return stall(),
-            () = &mut closing => {
+            unasked = &mut closing => {
                 connection.as_mut().graceful_shutdown();
+                let mut now = Poll::Pending;
+                if unasked {
+                    // The farewell is sent, and what comes at this very moment is heard. If nothing does, nothing is in
+                    // flight that would need time to end, and a client that is silent need not agree.
+                    now = poll_fn(|context| Poll::Ready(calls.poll(connection.as_mut(), context))).await;
+                    if now.is_pending() && !asked.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
                 // While the process drains, it says how long: a call may take as long as the grace period.
                 let patience = async {
                     if shutdown.phase() < Phase::Draining {
@@ -314,14 +325,17 @@ where
                         shutdown.over().await;
                     }
                 };
-                tokio::select! {
-                    ended = poll_fn(|context| calls.poll(connection.as_mut(), context)) => ended,
-                    () = stalled => return stall(),
-                    () = patience => {
-                        cuts.add(Cut::Late);
-                        cut_off.fetch_add(1, Ordering::Relaxed);
-                        return;
-                    }
+                match now {
+                    Poll::Ready(ended) => ended,
+                    Poll::Pending => tokio::select! {
+                        ended = poll_fn(|context| calls.poll(connection.as_mut(), context)) => ended,
+                        () = stalled => return stall(),
+                        () = patience => {
+                            cuts.add(Cut::Late);
+                            cut_off.fetch_add(1, Ordering::Relaxed);
+                            return;
+                        }
+                    },
                 }
             }
         };
