@@ -1,5 +1,8 @@
 //! Spans over OTLP, where `OTEL_EXPORTER_OTLP_ENDPOINT` (or its `_TRACES_` variant) is set. Nothing otherwise.
 
+mod reported;
+mod variables;
+
 use std::{env, sync::Arc, time::SystemTime};
 
 use opentelemetry::{
@@ -12,13 +15,18 @@ use opentelemetry_sdk::{
     trace::{BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor as _},
 };
 
+use self::reported::Reported;
 use crate::{Failure, trace::TraceContext};
 
 /// The variables of OpenTelemetry's that count here, for help texts.
 pub const VARIABLES: &str = "\
 Traces go to an OpenTelemetry collector where one is set:
   OTEL_EXPORTER_OTLP_ENDPOINT  http://HOST:4317 or https://…, gRPC [default: none, nothing is exported]
-  OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_COMPRESSION and their _TRACES_ variants
+  OTEL_EXPORTER_OTLP_HEADERS   NAME=VALUE,NAME=VALUE [default: none]
+  OTEL_EXPORTER_OTLP_TIMEOUT   milliseconds [default: 10000]
+  OTEL_EXPORTER_OTLP_COMPRESSION
+                               none or gzip [default: none]
+  OTEL_EXPORTER_OTLP_TRACES_…  each of them for traces alone; counts before the one above
   OTEL_TRACES_SAMPLER          always_on, always_off, traceidratio [default: always_on]
   OTEL_TRACES_SAMPLER_ARG      share of traces for traceidratio [default: 1]
   OTEL_SERVICE_NAME            [default: shelfwise-SERVICE]
@@ -61,19 +69,14 @@ impl Exporter {
         if disabled || !(set("OTEL_EXPORTER_OTLP_ENDPOINT") || set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")) {
             return Ok(Self::default());
         }
-        let protocol = env::var("OTEL_EXPORTER_OTLP_PROTOCOL").unwrap_or_default();
-        if !matches!(protocol.as_str(), "" | "grpc") {
-            return Err(Failure::usage(format!(
-                "OTEL_EXPORTER_OTLP_PROTOCOL: {protocol:?}: only grpc is spoken here"
-            )));
-        }
+        variables::check()?;
         let ratio = ratio()?;
         let exporter = SpanExporter::builder()
             .with_tonic()
             .build()
             .map_err(|error| Failure::usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT: {error}")))?;
         let name = env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| format!("shelfwise-{service}"));
-        let mut processor = BatchSpanProcessor::builder(exporter).build();
+        let mut processor = BatchSpanProcessor::builder(Reported::new(exporter)).build();
         processor.set_resource(&Resource::builder().with_service_name(name).build());
         Ok(Self { processor: Some(Arc::new(processor)), ratio })
     }

@@ -101,6 +101,19 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
         ("RECOMMENDATIONS_CONNECTION_AGE", "0s", "RECOMMENDATIONS_CONNECTION_AGE"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "bogus", "OTEL_EXPORTER_OTLP_PROTOCOL: \"bogus\""),
         ("OTEL_TRACES_SAMPLER_ARG", "2", "OTEL_TRACES_SAMPLER_ARG: \"2\""),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "zzz", "OTEL_EXPORTER_OTLP_ENDPOINT: \"zzz\""),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://shop", "OTEL_EXPORTER_OTLP_ENDPOINT: \"ftp://shop\""),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: \"http://\""),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "abc", "OTEL_EXPORTER_OTLP_TIMEOUT: \"abc\""),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: \"0\""),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", "OTEL_EXPORTER_OTLP_COMPRESSION: \"zip\""),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd", "_TRACES_COMPRESSION: \"zstd\""),
+        // They may be keys, and are not shown.
+        ("OTEL_EXPORTER_OTLP_HEADERS", "zz", "OTEL_EXPORTER_OTLP_HEADERS: ***: "),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b,c=%0a", "OTEL_EXPORTER_OTLP_TRACES_HEADERS: ***: "),
+        ("OTEL_BSP_SCHEDULE_DELAY", "1s", "OTEL_BSP_SCHEDULE_DELAY: \"1s\""),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "OTEL_BSP_MAX_QUEUE_SIZE: \"many\""),
+        ("OTEL_RESOURCE_ATTRIBUTES", "zz", "OTEL_RESOURCE_ATTRIBUTES: \"zz\""),
     ] {
         let mut command = shelfwise();
         command.arg("--ephemeral").env(variable, value);
@@ -117,7 +130,8 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
         if variable.starts_with("OTEL") {
             command
                 .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-                .env("OTEL_TRACES_SAMPLER", "traceidratio");
+                .env("OTEL_TRACES_SAMPLER", "traceidratio")
+                .env(variable, value);
         }
         let ended = run(&mut command);
         assert_eq!(ended.code, Some(64), "{variable}: {} {}", ended.out, ended.err);

@@ -91,6 +91,30 @@ async fn one_page_is_one_trace_through_both_services() {
 }
 
 #[test]
+fn a_collector_that_stays_away_is_mentioned_once_by_each_service() {
+    let endpoint = format!("http://127.0.0.1:{}", testing::free_port());
+    let mut suite = Suite::start_with(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20key,x-shop=1"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "1"),
+    ]);
+    let mentioned = |suite: &Suite| suite.printed().matches("the collector did not take spans").count();
+    eventually("both have failed to export", Duration::from_secs(30), || {
+        http::get(suite.pages, "/").unwrap();
+        (mentioned(&suite) >= 2).then_some(())
+    });
+    // Each of these is another export, or several.
+    for _ in 0..50 {
+        http::get(suite.pages, "/").unwrap();
+    }
+    suite.signal("-TERM");
+    suite.end();
+    assert_eq!(mentioned(&suite), 2, "{}", suite.printed());
+}
+
+#[test]
 fn metrics_count_calls_by_method_and_code() {
     let suite = Suite::start();
     assert_eq!(http::get(suite.pages, "/").unwrap().status, 200);
