@@ -141,7 +141,12 @@ fn started(
                 starting.release();
             }
         });
-        shell.serve(listener, Limits::new(Protocol::Both), server_tls, app).await;
+        let limits = Limits {
+            max_header_bytes: middleware::MAX_HEAD as u32,
+            max_http2_header_bytes: middleware::MAX_HEAD_HEARD,
+            ..Limits::new(Protocol::Both)
+        };
+        shell.serve(listener, limits, server_tls, app).await;
         shell.end().await;
     };
     Ok(served.boxed())

@@ -21,6 +21,12 @@ use self::{answers::AnswerLayer, bounds::BoundsLayer};
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 /// The longest address, in bytes of path and query.
 pub(crate) const MAX_ADDRESS: usize = 2048;
+/// The longest head of a request, in bytes as HTTP/1.1 writes them. hyper itself refuses longer ones that come over HTTP/1.1.
+pub(crate) const MAX_HEAD: usize = 16 * 1024;
+/// The longest head that HTTP/2 hands on, to be refused with a page like all others, under a request's id and with a log
+/// line. Longer ones h2 refuses by itself, where none of that can be had, so this is far above what a browser sends by
+/// mistake; and it is memory that one connection may take before anybody has looked at what it asks.
+pub(crate) const MAX_HEAD_HEARD: u32 = 256 * 1024;
 /// A page that takes longer than this is given up. Calls have deadlines of their own, far below.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(5);
 

@@ -83,6 +83,10 @@ pub struct Limits {
     pub close_time: Duration,
     /// Bytes of the head of a request.
     pub max_header_bytes: u32,
+    /// The same over HTTP/2, where names and values count, and 32 more for each. To what is longer h2 answers by itself, below
+    /// every layer: 431 without a header, a log line or a count. A service whose layers refuse long heads takes more here
+    /// than it allows, so that it is they who refuse.
+    pub max_http2_header_bytes: u32,
     /// Requests in flight on one HTTP/2 connection.
     pub max_streams: u32,
     /// After how much silence an HTTP/2 connection is asked whether it is still there.
@@ -105,6 +109,7 @@ impl Limits {
             write_time: Duration::from_secs(30),
             close_time: Duration::from_secs(30),
             max_header_bytes: 16 * 1024,
+            max_http2_header_bytes: 16 * 1024,
             max_streams: 256,
             keepalive_interval: Duration::from_secs(30),
             keepalive_time: Duration::from_secs(10),
@@ -358,7 +363,7 @@ fn builder(limits: &Limits, calls: Inbox) -> auto::Builder<Inbox> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_streams)
-        .max_header_list_size(limits.max_header_bytes)
+        .max_header_list_size(limits.max_http2_header_bytes)
         .keep_alive_interval(limits.keepalive_interval)
         .keep_alive_timeout(limits.keepalive_time)
         .max_pending_accept_reset_streams(limits.max_streams as usize);

@@ -12,15 +12,15 @@ use axum::{
     BoxError,
     body::{Body, Bytes, HttpBody},
     extract::Request,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use tower::{Layer, Service};
 
-use super::MAX_ADDRESS;
+use super::{MAX_ADDRESS, MAX_HEAD};
 use crate::pages::error::{Asked, Whole};
 
-/// Refuses addresses that are too long, turns failures into pages, and adds headers to every answer.
+/// Refuses addresses and heads that are too long, turns failures into pages, and adds headers to every answer.
 ///
 /// One service for all three, and none of axum's functions as layers: those box a future and clone what is below for each
 /// request, which took longer than their work.
@@ -66,17 +66,39 @@ where
 
     fn call(&mut self, request: Request) -> Answer<S::Future> {
         let asked = Asked::of(&request);
-        let address = request.uri().path_and_query().map_or("", |address| address.as_str());
-        let answer = (address.len() <= MAX_ADDRESS).then(|| self.service.call(request));
+        let answer = match too_long(&request) {
+            None => Answered::Later { answer: self.service.call(request) },
+            Some(status) => Answered::Refused { status },
+        };
         Answer { answer, asked, headers: Arc::clone(&self.headers) }
     }
 }
 
+/// Why nobody is to see the request.
+fn too_long(request: &Request) -> Option<StatusCode> {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    if address > MAX_ADDRESS {
+        return Some(StatusCode::URI_TOO_LONG);
+    }
+    // A colon, a space and the end of the line.
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    let head = address + request.headers().iter().map(line).sum::<usize>();
+    (head > MAX_HEAD).then_some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+}
+
 pin_project_lite::pin_project! {
-    /// The answer to come; none does to an address that is too long.
+    #[project = AnsweredNow]
+    enum Answered<F> {
+        Later { #[pin] answer: F },
+        Refused { status: StatusCode },
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The answer to come, or to make.
     pub(super) struct Answer<F> {
         #[pin]
-        answer: Option<F>,
+        answer: Answered<F>,
         asked: Asked,
         headers: Arc<HeaderMap>,
     }
@@ -92,9 +114,9 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut answer = match this.answer.as_pin_mut() {
-            Some(answer) => ready!(answer.poll(context))?.map(Body::new),
-            None => StatusCode::URI_TOO_LONG.into_response(),
+        let mut answer = match this.answer.project() {
+            AnsweredNow::Later { answer } => ready!(answer.poll(context))?.map(Body::new),
+            AnsweredNow::Refused { status } => status.into_response(),
         };
         let failed = answer.status().is_client_error() || answer.status().is_server_error();
         if failed && answer.extensions().get::<Whole>().is_none() {

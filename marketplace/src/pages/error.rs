@@ -184,6 +184,10 @@ fn words(status: StatusCode, problem: Option<&Problem>) -> (&'static str, &'stat
              button again.",
         ),
         StatusCode::URI_TOO_LONG => ("The address is too long", "Shorten what you look for, and try again."),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            "That was too much",
+            "Your browser sends more about itself than we read. Remove the shop's cookies, and try again.",
+        ),
         StatusCode::SERVICE_UNAVAILABLE => (
             "We cannot reach our shelves",
             "The part of the shop that knows the books does not answer. It should be back soon: wait a moment, then try \

@@ -9,6 +9,9 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::ring,
@@ -79,6 +82,32 @@ fn heads_are_bounded() {
     let head = |length: usize| format!("x-much: {}\r\n", "x".repeat(length));
     assert_eq!(shop().send("GET", "/robots.txt", &head(15 * 1024)).status, 200);
     assert_eq!(shop().send("GET", "/robots.txt", &head(17 * 1024)).status, 431);
+}
+
+#[test]
+fn heads_are_bounded_over_http2_too_and_the_refusal_is_a_page() {
+    let address = shop().address;
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let stream = TokioIo::new(tokio::net::TcpStream::connect(address).await.unwrap());
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        tokio::spawn(connection);
+        let ask = async |length: usize| {
+            let request = hyper::Request::get(format!("http://{address}/robots.txt"));
+            let request = request.header("x-much", "x".repeat(length)).body(Empty::<Bytes>::new()).unwrap();
+            sender.clone().send_request(request).await.unwrap()
+        };
+        assert_eq!(ask(15 * 1024).await.status(), 200);
+        for length in [17 * 1024, 200 * 1024] {
+            let (head, body) = ask(length).await.into_parts();
+            assert_eq!(head.status, 431);
+            assert!(head.headers.contains_key("content-security-policy"), "{head:?}");
+            let id = head.headers["x-request-id"].to_str().unwrap();
+            let page = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+            assert!(page.contains("That was too much") && page.contains(&format!("Request {id}")), "{page}");
+        }
+        assert_eq!(ask(0).await.status(), 200, "the connection goes on");
+    });
 }
 
 #[test]

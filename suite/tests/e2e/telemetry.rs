@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -112,6 +114,31 @@ fn a_collector_that_stays_away_is_mentioned_once_by_each_service() {
     suite.signal("-TERM");
     suite.end();
     assert_eq!(mentioned(&suite), 2, "{}", suite.printed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_too_long_is_a_page_with_a_name_and_a_line_over_http2_too() {
+    let suite = tokio::task::block_in_place(|| Suite::start_with(&[("SHELFWISE_LOG_FORMAT", "json")]));
+    let stream = tokio::net::TcpStream::connect(suite.pages).await.unwrap();
+    let connection = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+    let (mut sender, connection) = connection.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::Request::get(format!("http://{}/", suite.pages)).header("x-big", "a".repeat(20_000));
+    let request = request.body(Empty::<bytes::Bytes>::new()).unwrap();
+    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+    assert_eq!(head.status, 431);
+    assert!(head.headers.contains_key("content-security-policy"), "{head:?}");
+    let id = head.headers["x-request-id"].to_str().unwrap();
+    let page = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(page.contains(&format!("Request {id}")), "{page}");
+    tokio::task::block_in_place(|| {
+        let line: serde_json::Value = eventually("the line", Duration::from_secs(10), || {
+            let printed = suite.printed();
+            printed.lines().find(|line| line.contains(id)).and_then(|line| serde_json::from_str(line).ok())
+        });
+        assert_eq!((&line["target"], &line["method"]), (&"call".into(), &"GET /".into()), "{line}");
+        assert_eq!((&line["code"], &line["request"]), (&"431".into(), &id.into()), "{line}");
+    });
 }
 
 #[test]
