@@ -123,7 +123,7 @@ impl Fit {
         let (r, b, n) = (readers as f64, f64::from(self.size.books), rows as f64);
         let (k, t) = (parameters.als.factors as f64, THREADS as f64);
         let books = self.size.books as usize;
-        let near = 16.0 * b * gram::neighbours(books) as f64;
+        let near = 16.0 * b * gram::neighbours(books) as f64 + 12.0 * b;
         let pairs = if books <= gram::DENSE_BOOKS { 4.0 * b * b } else { near };
         let kept = 16.0 * kept as f64;
         let model = match self.model {

@@ -104,10 +104,11 @@ impl Training {
         if let Some(tick) = due {
             schedule(Cause::Schedule(tick)).await.map_err(TrainingError::Store)?;
         }
-        let changes = inner.store.history_version().await.map_err(TrainingError::Store)?.changes;
-        if changes == *seen {
+        let stored = inner.store.history_version().await.map_err(TrainingError::Store)?;
+        if stored.changes == *seen {
             return Ok(());
         }
+        let read = inner.readers.ratings().revision();
         self.make_room_for_real_ones().await?;
         if self.answering().is_empty() {
             if !inner.readers.ratings().is_empty() {
@@ -117,7 +118,10 @@ impl Training {
             let most = i64::from(inner.settings.train_after);
             schedule(Cause::Ratings { least: LEAST.min(most), most }).await.map_err(TrainingError::Store)?;
         }
-        *seen = changes;
+        // What another process has changed may not be known here yet: then it is looked at again.
+        if read >= stored.revision {
+            *seen = stored.changes;
+        }
         Ok(())
     }
 }

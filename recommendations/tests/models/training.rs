@@ -105,7 +105,7 @@ fn memory_is_bounded_by_the_formula() {
     assert_eq!(gram::memory(10_000), 400_000_000);
     for books in [1, 20_000, 20_001, 100_000, 1_000_000, 100_000_000] {
         // As the table of `models.rs` says: 1.6 GB at most where all pairs are held; above, 4 GiB or eight neighbours a book.
-        let near = 16 * books * ((2_usize << 30) / (8 * books)).clamp(8, 400) + 12 * books;
+        let near = 16 * books * ((2_usize << 30) / (8 * books)).clamp(8, 100) + 12 * books;
         let formula = if books <= 20_000 { 4 * books * books } else { near };
         assert_eq!(gram::memory(books), formula, "{books}");
         assert!(formula <= (4_usize << 30).max(128 * books) + 12 * books, "{books}");
