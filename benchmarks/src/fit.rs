@@ -122,9 +122,7 @@ impl Fit {
     fn formula(self, (readers, rows): (usize, usize), parameters: &Parameters, kept: usize) -> f64 {
         let (r, b, n) = (readers as f64, f64::from(self.size.books), rows as f64);
         let (k, t) = (parameters.als.factors as f64, THREADS as f64);
-        let books = self.size.books as usize;
-        let near = 16.0 * b * gram::neighbours(books) as f64 + 12.0 * b;
-        let pairs = if books <= gram::DENSE_BOOKS { 4.0 * b * b } else { near };
+        let pairs = gram::memory(self.size.books as usize) as f64;
         let kept = 16.0 * kept as f64;
         let model = match self.model {
             Kind::Slim | Kind::Ease | Kind::Blend => pairs + kept,

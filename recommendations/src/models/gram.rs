@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Interactions, Items, Run, Sparse, TrainError, progress::Counter};
+use super::{COMMON, Interactions, Items, Run, Sparse, TrainError, progress::Counter};
 
 /// Up to so many books the matrix is held whole: 4 bytes a pair, 1.6 GB for these.
 pub const DENSE_BOOKS: usize = 20_000;
@@ -11,9 +11,6 @@ pub const DENSE_BOOKS: usize = 20_000;
 pub const NEIGHBOURS: usize = 100;
 /// …and all of them together take at most so many bytes, twice as many while they are found, but eight neighbours a book stay.
 pub const NEAR_BYTES: usize = 2 << 30;
-
-/// An author, series or subject that more books have tells nothing of any two of them, and would make the cost quadratic.
-const COMMON: usize = 5_000;
 
 /// How many neighbours each of so many books keeps: all, or as many as [`NEAR_BYTES`] allow at 8 bytes each.
 #[must_use]

@@ -1,6 +1,6 @@
 //! Models: which there are, and which one answers.
 
-use super::{Pool, Store, StoreError, Transaction, failed, on_either, write::begin_to_write};
+use super::{Pool, Store, StoreError, Transaction, failed, on_either};
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Store {
     /// A transaction before whose end nobody is erased, unless somebody was already.
     async fn begin_unless_erased(&self, learnt: Learnt<'_>) -> Result<Option<Transaction>, StoreError> {
         let operation = "see who was erased";
-        let mut transaction = begin_to_write(&self.pool).await?;
+        let mut transaction = self.begin_to_write().await?;
         if let Transaction::Postgres(transaction) = &mut transaction {
             // Whoever erases locks it first. On SQLite nobody else writes anyway.
             let sql = "select one from reader_counters for update";

@@ -58,9 +58,8 @@ impl Training {
     pub(super) async fn make_room_for_real_ones(&self) -> Result<(), TrainingError> {
         let ratings = self.0.readers.ratings();
         let simulated = simulated_entries(ratings);
-        let learnt = self.0.active.load().as_ref().is_some_and(|served| served.simulated);
         // Whoever imports past this process erases them where they are stored, and can do no more than that.
-        if simulated == 0 && learnt && !ratings.is_empty() {
+        if simulated == 0 && self.answers_from_simulated() && !ratings.is_empty() {
             tracing::info!("the simulated readers are gone: what was learnt from them goes, too");
             return self.forget_simulated_models().await;
         }
@@ -105,9 +104,11 @@ impl Training {
         }
         Ok(erased.readers)
     }
-}
 
-impl Training {
+    fn answers_from_simulated(&self) -> bool {
+        self.0.active.load().as_ref().is_some_and(|served| served.simulated)
+    }
+
     async fn forget_simulated_models(&self) -> Result<(), TrainingError> {
         let inner = &*self.0;
         for (model, manifest) in self.models().await? {
@@ -116,7 +117,7 @@ impl Training {
                 artefact::remove(&inner.objects, &model.version).await.map_err(TrainingError::Objects)?;
             }
         }
-        if inner.active.load().as_ref().is_some_and(|served| served.simulated) {
+        if self.answers_from_simulated() {
             inner.active.store(None);
         }
         Ok(())

@@ -36,6 +36,19 @@ fn edit(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
     fs::write(&file, serde_json::to_vec(&manifest).unwrap()).unwrap();
 }
 
+/// Puts a copy of a model beside it under another name, with a change to its manifest.
+fn copy(place: &Place, version: &str, name: &str, change: &dyn Fn(&mut serde_json::Value)) {
+    let folder = place.model(name);
+    fs::create_dir_all(&folder).unwrap();
+    for file in ["model.safetensors", "manifest.json"] {
+        fs::copy(place.model(version).join(file), folder.join(file)).unwrap();
+    }
+    edit(&folder, |manifest| {
+        manifest["version"] = name.into();
+        change(manifest);
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_good_model_answers_when_the_active_one_is_damaged() {
     let place = Place::sqlite().unwrap();
@@ -72,17 +85,7 @@ async fn the_last_good_model_answers_when_the_active_one_is_damaged() {
 async fn what_is_foreign_or_half_there_is_refused_with_the_reason() {
     let place = Place::sqlite().unwrap();
     let (_, second) = two_models(&place).await;
-    let copy = |name: &str, change: &dyn Fn(&mut serde_json::Value)| {
-        let folder = place.model(name);
-        fs::create_dir_all(&folder).unwrap();
-        for file in ["model.safetensors", "manifest.json"] {
-            fs::copy(place.model(&second).join(file), folder.join(file)).unwrap();
-        }
-        edit(&folder, |manifest| {
-            manifest["version"] = name.into();
-            change(manifest);
-        });
-    };
+    let copy = |name: &str, change: &dyn Fn(&mut serde_json::Value)| copy(&place, &second, name, change);
     copy("elsewhere", &|manifest| manifest["store"] = "another".into());
     copy("renamed", &|manifest| manifest["version"] = "other".into());
     copy("later", &|manifest| manifest["schema"] = 2.into());
@@ -180,17 +183,7 @@ async fn what_a_dead_training_has_left_is_removed_after_a_day_and_nothing_else()
 async fn what_was_never_judged_answers_only_when_somebody_asks_for_it() {
     let place = Place::sqlite().unwrap();
     let (first, second) = two_models(&place).await;
-    let copy = |name: &str, change: &dyn Fn(&mut serde_json::Value)| {
-        let folder = place.model(name);
-        fs::create_dir_all(&folder).unwrap();
-        for file in ["model.safetensors", "manifest.json"] {
-            fs::copy(place.model(&second).join(file), folder.join(file)).unwrap();
-        }
-        edit(&folder, |manifest| {
-            manifest["version"] = name.into();
-            change(manifest);
-        });
-    };
+    let copy = |name: &str, change: &dyn Fn(&mut serde_json::Value)| copy(&place, &second, name, change);
     // One that a training of this store has written and not lived to judge; and one that somebody else has made.
     copy("90-slim-00aa11", &|_| ());
     copy("from-elsewhere", &|manifest| manifest["store"] = "".into());

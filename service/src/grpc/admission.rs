@@ -128,8 +128,7 @@ where
                 let _place = place;
                 call.await
             };
-            let patience = deadline.min(Instant::now() + inner.settings.queue_time);
-            match timeout_at(deadline, cost.run(call, patience)).await {
+            match timeout_at(deadline, cost.run(call, inner.patience(deadline))).await {
                 // An answer that was there at the first look has not met the clock yet.
                 Ok(answer) if Instant::now() < deadline => {
                     answer.unwrap_or_else(|| Ok(overloaded().into_http()))
@@ -146,11 +145,15 @@ impl Inner {
             return Ok(place);
         }
         let _queued = Queued::enter(self).ok_or_else(overloaded)?;
-        let patience = deadline.min(Instant::now() + self.settings.queue_time);
-        match timeout_at(patience, Arc::clone(&self.places).acquire_owned()).await {
+        match timeout_at(self.patience(deadline), Arc::clone(&self.places).acquire_owned()).await {
             Ok(place) => Ok(place.expect("never closed")),
             Err(_) => Err(overloaded()),
         }
+    }
+
+    /// Until when a call that may take until `deadline` waits, from now on, for what others have.
+    fn patience(&self, deadline: Instant) -> Instant {
+        deadline.min(Instant::now() + self.settings.queue_time)
     }
 }
 
