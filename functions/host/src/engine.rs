@@ -1,0 +1,141 @@
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, component};
+use wasmtime_wasi::{p1, p2};
+
+use crate::{
+    Limits,
+    cache::Cache,
+    kinds,
+    state::State,
+    ticker::{Running, Ticker},
+};
+
+/// How an engine is made.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Guests that may run at a time; room for the memories of so many is set aside, which costs addresses, not memory.
+    pub guests: u32,
+    /// Where compiled code is kept. None: nowhere.
+    pub cache: Option<PathBuf>,
+}
+
+/// What runs guests: compiler, room for instances, and the thread that ends those that take too long. One a process; clones are the
+/// same one.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    engine: wasmtime::Engine,
+    modules: Linker<State>,
+    components: component::Linker<State>,
+    ticker: Ticker,
+    cache: Option<Cache>,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The runtime does not start on this machine.
+    #[error("cannot start the WebAssembly runtime: {0}")]
+    Runtime(String),
+    /// There is no further thread.
+    #[error("cannot start the thread that ends guests")]
+    Thread(#[source] std::io::Error),
+    /// The folder of compiled code cannot be used.
+    #[error("cannot keep compiled code in {folder}")]
+    Cache {
+        /// Which folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Engine {
+    /// Starts one.
+    ///
+    /// # Errors
+    ///
+    /// If the machine does not give what it takes.
+    pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
+        let engine = match wasmtime::Engine::new(&config(Some(settings.guests))) {
+            Ok(engine) => engine,
+            Err(error) => {
+                // A limit on addresses (`ulimit -v`) is the usual reason.
+                tracing::warn!(error = %format!("{error:#}"), "no room for instances can be set aside: calls will be slower");
+                wasmtime::Engine::new(&config(None)).map_err(runtime)?
+            }
+        };
+        let mut modules = Linker::new(&engine);
+        p1::add_to_linker_async(&mut modules, State::wasi_p1).map_err(runtime)?;
+        kinds::plugin::add_to_linker(&mut modules).map_err(runtime)?;
+        let mut components = component::Linker::new(&engine);
+        p2::add_to_linker_async(&mut components).map_err(runtime)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut components).map_err(runtime)?;
+        kinds::imports::add_to_linker(&mut components).map_err(runtime)?;
+        let ticker = Ticker::start(&engine).map_err(EngineError::Thread)?;
+        let cache = settings.cache.as_ref().map(|folder| {
+            Cache::open(folder, &engine)
+                .map_err(|source| EngineError::Cache { folder: folder.clone(), source })
+        });
+        Ok(Self(Arc::new(Inner { engine, modules, components, ticker, cache: cache.transpose()? })))
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn modules(&self) -> &Linker<State> {
+        &self.0.modules
+    }
+
+    pub(crate) fn components(&self) -> &component::Linker<State> {
+        &self.0.components
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.0.cache.as_ref()
+    }
+
+    pub(crate) fn running(&self) -> Running {
+        self.0.ticker.running()
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Engine")
+    }
+}
+
+/// With room for so many guests, or with none set aside.
+fn config(guests: Option<u32>) -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true).max_wasm_stack(512 << 10).async_stack_size(1 << 20);
+    if let Some(guests) = guests {
+        // What runtimes such as CPython's and JavaScript's need as components.
+        let mut pool = PoolingAllocationConfig::new();
+        let most = |each: u32| guests.saturating_mul(each);
+        pool.total_stacks(guests)
+            .total_component_instances(guests)
+            .total_core_instances(most(20))
+            .total_memories(most(2))
+            .total_tables(most(10))
+            .max_core_instances_per_component(100)
+            .max_tables_per_component(40)
+            .max_memories_per_component(4)
+            .max_core_instance_size(4 << 20)
+            .max_component_instance_size(4 << 20)
+            .table_elements(Limits::MOST_TABLE_ELEMENTS)
+            .max_memory_size(Limits::MOST_MEMORY)
+            .linear_memory_keep_resident(1 << 20)
+            .pagemap_scan(Enabled::Auto);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+fn runtime(error: wasmtime::Error) -> EngineError {
+    EngineError::Runtime(format!("{error:#}"))
+}

@@ -1,0 +1,80 @@
+//! A component that speaks HTTP itself: `wasi:http/proxy`, as `wasmtime serve` and Spin run it.
+
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::Request;
+use tokio::sync::oneshot;
+use wasmtime::Store;
+use wasmtime_wasi_http::{
+    WasiHttpView as _,
+    p2::bindings::{ProxyPre, http::types::Scheme},
+};
+
+use super::trapped;
+use crate::{Answer, Call, CallError, state::State};
+
+/// What a request is said to be addressed to where it does not say so itself.
+const NOBODY: &str = "localhost";
+
+pub(super) async fn call(
+    pre: &ProxyPre<State>,
+    store: &mut Store<State>,
+    call: &Call,
+) -> Result<Answer, CallError> {
+    let limit = store.data().stdout.limit();
+    let (answer, answered) = oneshot::channel();
+    let bad = |error: wasmtime::Error| CallError::Host(format!("{error:#}"));
+    let request = store.data_mut().http().new_incoming_request(Scheme::Http, request(call)).map_err(bad)?;
+    let out = store.data_mut().http().new_response_outparam(answer).map_err(bad)?;
+    let proxy = pre.instantiate_async(&mut *store).await.map_err(trapped)?;
+    // The guest may still write its body when it has given its head, so both go on together.
+    let handle = async {
+        proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, out).await.map_err(trapped)
+    };
+    let read = async {
+        let Ok(answer) = answered.await else { return Ok(None) };
+        let answer = answer.map_err(|error| CallError::BadAnswer(format!("{error:?}")))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, limit).collect().await.map_err(|error| {
+            match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => CallError::LongAnswer(limit),
+                None => CallError::BadAnswer("its body ends before its end".to_owned()),
+            }
+        })?;
+        Ok(Some(Answer { status: head.status, headers: head.headers, body: body.to_bytes() }))
+    };
+    let (handled, read) = tokio::join!(handle, async {
+        let read = read.await;
+        // Too long an answer ends the guest, which would wait for ever to go on with it.
+        read
+    });
+    match read {
+        Err(error) => Err(error),
+        Ok(Some(answer)) => handled.map(|()| answer),
+        Ok(None) => {
+            handled?;
+            Err(CallError::BadAnswer("it returned without an answer".to_owned()))
+        }
+    }
+}
+
+fn request(
+    call: &Call,
+) -> Request<http_body_util::combinators::UnsyncBoxBody<bytes::Bytes, wasmtime_wasi_http::Error>> {
+    let body = Full::new(call.payload.clone()).map_err(|never| match never {}).boxed_unsync();
+    let Some(head) = &call.request else {
+        return Request::builder()
+            .method(hyper::Method::POST)
+            .header(hyper::header::HOST, NOBODY)
+            .body(body)
+            .unwrap_or_default();
+    };
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = head.uri.clone();
+    *request.headers_mut() = head.headers.clone();
+    if head.uri.authority().is_none() {
+        let nobody = hyper::header::HeaderValue::from_static(NOBODY);
+        request.headers_mut().entry(hyper::header::HOST).or_insert(nobody);
+    }
+    request
+}

@@ -1,0 +1,109 @@
+//! Requests that guests send by `wasi:http`: over HTTP/1.1, to the hosts that were granted.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use http::{Request, Response, uri::Scheme};
+use http_body_util::BodyExt as _;
+use hyper::client::conn::http1;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
+};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, io::TokioIo};
+
+use crate::{Denied, Grants};
+
+/// How long a connection, or the head of an answer, may take where the guest does not say less. Its own time is a limit, too.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lets requests go to the hosts that were granted.
+pub(crate) struct Outbound {
+    grants: Arc<Grants>,
+}
+
+type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+
+impl Outbound {
+    pub(crate) fn new(grants: Arc<Grants>) -> Self {
+        Self { grants }
+    }
+}
+
+impl WasiHttpHooks for Outbound {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let grants = Arc::clone(&self.grants);
+        Box::new(async move { send(&grants, request, options.unwrap_or_default()).await })
+    }
+}
+
+async fn send(grants: &Grants, request: Request<WasiBody>, options: RequestOptions) -> Sent {
+    let secure = request.uri().scheme() == Some(&Scheme::HTTPS);
+    let host = request.uri().host().ok_or(Error::HttpRequestUriInvalid)?.to_owned();
+    let port = request.uri().port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let patience = |wanted: Option<Duration>| wanted.map_or(PATIENCE, |wanted| wanted.min(PATIENCE));
+    let connecting = patience(options.connect_timeout);
+    let stream = grants.hosts.connect(&host, port, connecting).await.map_err(|denied| match denied {
+        Denied::Host(_) => Error::HttpRequestDenied,
+        Denied::Inside(_) => Error::DestinationIpProhibited,
+        Denied::Connect { source, .. } => Error::Connect(source),
+        Denied::Late(_) => Error::ConnectionTimeout,
+    })?;
+    let first_byte = patience(options.first_byte_timeout);
+    if !secure {
+        return exchange(stream, request, first_byte).await;
+    }
+    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(name).map_err(|_| Error::HttpRequestUriInvalid)?;
+    let secured = TlsConnector::from(Arc::clone(&TLS)).connect(name, stream);
+    let stream =
+        timeout(connecting, secured).await.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Tls)?;
+    exchange(stream, request, first_byte).await
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    mut request: Request<WasiBody>,
+    first_byte: Duration,
+) -> Sent {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // A server is told path and query, the rest is in `host`.
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+    let mut connection = Box::pin(connection);
+    let mut answering = Box::pin(timeout(first_byte, sender.send_request(request)));
+    let answer = tokio::select! {
+        // An answer may be there although the connection has ended with it.
+        biased;
+        answer = &mut answering => answer,
+        ended = &mut connection => {
+            ended?;
+            answering.await
+        }
+    };
+    let answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
+    let rest = async move { connection.await.map_err(Error::from) };
+    Ok((answer.map(|body| body.map_err(Error::from).boxed_unsync()), Box::new(rest)))
+}
+
+/// Trusts whom the machine trusts.
+static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring knows the versions of TLS that rustls has by default");
+    Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+});
