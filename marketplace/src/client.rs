@@ -12,7 +12,6 @@ mod line;
 mod grpc;
 mod backend;
 mod addresses;
-mod hosts;
 mod measure;
 mod readers;
 mod library;
@@ -41,9 +40,9 @@ use thiserror::Error;
 use tokio::{sync::watch, task::AbortHandle, time::timeout};
 
 pub use addresses::{Lookup, Resolver};
-pub use hosts::{Host, Hosts, HostsError};
 pub use library::{ImportError, Imported};
 pub use models::OperatorError;
+pub use protobufs::hosts::{Host, Hosts, HostsError};
 pub use readers::Word;
 
 use self::{

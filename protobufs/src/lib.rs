@@ -24,6 +24,8 @@ pub mod models {
     tonic::include_proto!("shelfwise.models.v1");
 }
 
+pub mod hosts;
+
 /// Where recommendations listens, and where it is looked for, unless a setting says otherwise: the tutorial's port.
 pub const PORT: u16 = 50051;
 

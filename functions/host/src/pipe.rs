@@ -8,21 +8,25 @@ use std::{
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
+
 use wasmtime_wasi::{
     cli::{IsTerminal, StdoutStream},
     p2::{OutputStream, Pollable, StreamError},
 };
 
+use crate::Shop;
+
 /// What a guest writes, up to a limit. Clones are the same one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Pipe(Arc<Mutex<Inner>>);
 
-#[derive(Debug)]
 struct Inner {
     bytes: Vec<u8>,
     limit: usize,
     beyond: Beyond,
     overflowed: bool,
+    /// Who is told each line, and where the line begins that has not ended yet.
+    reader: Option<(Arc<dyn Shop>, usize)>,
 }
 
 /// What becomes of bytes beyond the limit.
@@ -36,7 +40,19 @@ pub(crate) enum Beyond {
 
 impl Pipe {
     pub(crate) fn new(limit: usize, beyond: Beyond) -> Self {
-        Self(Arc::new(Mutex::new(Inner { bytes: Vec::new(), limit, beyond, overflowed: false })))
+        Self(Arc::new(Mutex::new(Inner {
+            bytes: Vec::new(),
+            limit,
+            beyond,
+            overflowed: false,
+            reader: None,
+        })))
+    }
+
+    /// Tells each whole line to somebody.
+    pub(crate) fn told_to(self, reader: Arc<dyn Shop>) -> Self {
+        self.inner().reader = Some((reader, 0));
+        self
     }
 
     /// Whether the guest wanted to write more than the limit.
@@ -50,15 +66,20 @@ impl Pipe {
 
     /// What was written, and nothing is left.
     pub(crate) fn take(&self) -> Bytes {
-        Bytes::from(std::mem::take(&mut self.inner().bytes))
+        let inner = &mut *self.inner();
+        if let Some((_, told)) = &mut inner.reader {
+            *told = 0;
+        }
+        Bytes::from(std::mem::take(&mut inner.bytes))
     }
 
     /// Whether all of them had room.
     pub(crate) fn push(&self, bytes: &[u8]) -> bool {
-        let mut inner = self.inner();
+        let inner = &mut *self.inner();
         let room = inner.limit - inner.bytes.len();
         inner.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
         inner.overflowed |= bytes.len() > room;
+        inner.tell();
         bytes.len() <= room
     }
 
@@ -68,6 +89,16 @@ impl Pipe {
 
     fn ends(&self) -> bool {
         self.inner().beyond == Beyond::Trap
+    }
+}
+
+impl Inner {
+    fn tell(&mut self) {
+        let Some((reader, told)) = &mut self.reader else { return };
+        while let Some(length) = self.bytes[*told..].iter().position(|byte| *byte == b'\n') {
+            reader.line(&String::from_utf8_lossy(&self.bytes[*told..*told + length]));
+            *told += length + 1;
+        }
     }
 }
 

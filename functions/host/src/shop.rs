@@ -25,6 +25,9 @@ pub trait Shop: Send + Sync {
         key: &'a str,
         value: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<(), ShopError>>;
+
+    /// Told each whole line that the guest writes to stderr or to its log, while it runs. Not to block.
+    fn line(&self, _line: &str) {}
 }
 
 /// A book as guests see it; see `functions/wit`.

@@ -59,13 +59,14 @@ impl State {
         call: &Call,
     ) -> Result<Self, CallError> {
         let stdout = Pipe::new(limits.stdout, Beyond::Trap);
-        let stderr = Pipe::new(limits.stderr, Beyond::Drop);
+        let stderr = Pipe::new(limits.stderr, Beyond::Drop).told_to(Arc::clone(&call.shop));
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(call.payload.clone()))
             .stdout(stdout.clone())
             .stderr(stderr.clone())
             .allow_tcp(false)
             .allow_udp(false)
+            .max_random_size(1 << 20)
             .arg(function);
         for argument in &grants.arguments {
             wasi.arg(argument);
@@ -112,6 +113,7 @@ impl State {
         self.id = Arc::clone(&call.id);
         self.shop = Arc::clone(&call.shop);
         self.returned = Returned::default();
+        self.stderr.clone().told_to(Arc::clone(&call.shop));
     }
 
     /// Writes a line of the guest's to its log.

@@ -15,11 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    backend::Backend,
-    hosts::{Host, Hosts},
-    rotation::Rotation,
-};
+use super::{Host, Hosts, backend::Backend, rotation::Rotation};
 
 /// How often a host is resolved.
 const EVERY: Duration = Duration::from_secs(2);

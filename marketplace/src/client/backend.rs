@@ -10,8 +10,8 @@ use tokio::{
 use tonic::Code;
 
 use super::{
+    Host,
     grpc::{Fault, Watch},
-    hosts::Host,
     line::{ConnectError, Line, MANY_LATE, ping},
     rotation::Seat,
 };

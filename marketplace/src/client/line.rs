@@ -28,8 +28,8 @@ use tokio_rustls::TlsConnector;
 use tonic::Code;
 
 use super::{
+    Host,
     grpc::{self, Addressed, Exchange, Fault, Method, Watch},
-    hosts::Host,
 };
 
 /// A server that is there answers a connection attempt within a round trip.

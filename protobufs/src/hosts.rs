@@ -1,7 +1,10 @@
+//! Which servers a client of recommendations asks, as a setting names them.
+
 use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
-use protobufs::PORT;
 use thiserror::Error;
+
+use crate::PORT;
 
 /// More than this is a mistake: a host may have many addresses.
 const MOST: usize = 64;
@@ -39,7 +42,10 @@ pub enum HostsError {
 }
 
 impl Hosts {
-    pub(crate) fn len(&self) -> usize {
+    /// How many; at least one.
+    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
@@ -62,7 +68,9 @@ impl Host {
         self.port
     }
 
-    pub(crate) fn is_localhost(&self) -> bool {
+    /// Whether it is this machine, by either of its loopback addresses.
+    #[must_use]
+    pub fn is_localhost(&self) -> bool {
         self.name.trim_end_matches('.').eq_ignore_ascii_case("localhost")
     }
 }

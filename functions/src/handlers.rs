@@ -1,0 +1,3 @@
+//! What answers each address.
+
+pub(crate) mod call;

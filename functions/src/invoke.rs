@@ -1,0 +1,106 @@
+//! From a request to a response by way of a guest, whoever sends the request: HTTP, a task, a schedule.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use host::{Call, Kind, Shop};
+use http::{Request, Response, Uri, uri::PathAndQuery};
+
+use crate::{
+    calls::{Calls, Overloaded},
+    deployed::Deployed,
+    input::Input,
+    logs::Logs,
+    output,
+    problem::Problem,
+};
+
+/// What it takes to call functions. Clones are cheap.
+#[derive(Clone)]
+pub struct Invoker {
+    /// Places and counters.
+    pub calls: Calls,
+    /// What guests write.
+    pub logs: Logs,
+}
+
+/// A request to a function.
+pub struct Invocation<'a> {
+    /// Whom.
+    pub deployed: &'a Arc<Deployed>,
+    /// With what. Of a guest that speaks HTTP the path is what comes after the function's name.
+    pub request: Request<Bytes>,
+    /// What it is called in the log.
+    pub id: Arc<str>,
+    /// What the guest asks.
+    pub shop: Arc<dyn Shop>,
+}
+
+impl Invoker {
+    /// Calls a function and makes a response of its answer. Dropping the future ends the guest.
+    ///
+    /// # Errors
+    ///
+    /// If the request is not taken, or the function does not answer. What the caller is not told is in the log.
+    pub async fn invoke(&self, invocation: Invocation<'_>) -> Result<Response<Bytes>, Problem> {
+        let Invocation { deployed, request, id, shop } = invocation;
+        let kind = deployed.function.kind();
+        if request.body().len() > deployed.most_body {
+            return Err(Problem::LongBody(deployed.most_body));
+        }
+        let (head, body) = request.into_parts();
+        let call = if kind == Kind::Http {
+            Call { data: None, payload: body, request: Some(Arc::new(head)), id: Arc::clone(&id), shop }
+        } else {
+            accepted(&head.headers, &body, deployed)?;
+            let input = Input::new(head.uri.query(), &head.headers, body, &deployed.manifest.input)?;
+            let payload = match kind {
+                Kind::Command if !input.has_body => Bytes::new(),
+                _ => input.payload,
+            };
+            Call { data: input.data, payload, request: None, id: Arc::clone(&id), shop }
+        };
+        let ended = self.calls.run(deployed, call).await.map_err(|overloaded| match overloaded {
+            Overloaded::Function => Problem::Busy,
+            Overloaded::All => Problem::Overloaded,
+        })?;
+        self.logs.add(&deployed.name, &id, &ended);
+        let answer = ended.result.map_err(|error| Problem::from(&error))?;
+        output::respond(answer, kind, &deployed.manifest).map_err(|why| {
+            self.logs.bad_answer(&deployed.name, &id, &why);
+            deployed.counters.spoilt();
+            Problem::BadAnswer
+        })
+    }
+}
+
+/// The request as a guest that speaks HTTP sees it: addressed to its own root.
+#[must_use]
+pub fn below(uri: &Uri, prefix: &str) -> Uri {
+    let path = uri.path().strip_prefix(prefix).unwrap_or(uri.path());
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let whole = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    // It was an address before.
+    whole.parse::<PathAndQuery>().map_or_else(|_| Uri::from_static("/"), Uri::from)
+}
+
+fn accepted(headers: &http::HeaderMap, body: &Bytes, deployed: &Deployed) -> Result<(), Problem> {
+    let accepts = &deployed.manifest.accepts;
+    if accepts.is_empty() || body.is_empty() {
+        return Ok(());
+    }
+    let said = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    // Who says nothing, or what forms and uploads say of anything, is given the benefit of the doubt.
+    let said = said.filter(|kind| {
+        !matches!(*kind, "application/octet-stream" | "application/x-www-form-urlencoded")
+    });
+    let Some(Ok(kind)) = said.map(str::parse) else { return Ok(()) };
+    if accepts.iter().any(|range| range.has(&kind)) {
+        return Ok(());
+    }
+    let ranges: Vec<_> = accepts.iter().map(ToString::to_string).collect();
+    Err(Problem::BadInput(format!("this function takes {}", ranges.join(", "))))
+}

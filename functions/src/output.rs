@@ -1,0 +1,272 @@
+//! What a guest's answer becomes on its way out.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use host::{Answer, Kind};
+
+use crate::manifest::{Manifest, Output};
+
+/// What an answer's type is, where nobody says: by its bytes.
+const SIGNATURES: [(&[u8], &str); 8] = [
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"BM", "image/bmp"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
+    (b"\0\0\x01\0", "image/x-icon"),
+];
+
+/// Said of whatever guests answer: it is not guessed at, and no page made of it runs or belongs to this origin.
+const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// Headers that a guest cannot give: those of the connection, and those that speak for the whole origin.
+const REFUSED: [&str; 20] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "set-cookie",
+    "set-cookie2",
+    "clear-site-data",
+    "service-worker-allowed",
+    "strict-transport-security",
+    "alt-svc",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "x-content-type-options",
+    "x-request-id",
+];
+
+/// The most header lines of a CGI answer, and the most bytes of all.
+const MOST_LINES: usize = 100;
+const MOST_HEAD: usize = 16 << 10;
+
+/// The response to a call, or why the answer cannot be used.
+///
+/// # Errors
+///
+/// In words for the log: what does not hold to what the manifest or the kind promises.
+pub fn respond(answer: Answer, kind: Kind, manifest: &Manifest) -> Result<Response<Bytes>, String> {
+    let Answer { status, headers, body } = match (kind, manifest.output) {
+        (Kind::Http, _) | (_, Output::Plain) => answer,
+        (_, Output::Cgi) => cgi(answer.body)?,
+    };
+    let mut response = Response::new(body);
+    if status.is_informational() {
+        return Err(format!("status {status} is no answer"));
+    }
+    *response.status_mut() = status;
+    *response.headers_mut() = filtered(headers);
+    let json = check(&mut response, manifest)?;
+    let (head, body) = (response.headers().get(header::CONTENT_TYPE).is_some(), response.body());
+    if !head && !body.is_empty() {
+        let kind = match json {
+            Some(true) => "application/json",
+            Some(false) | None => sniff(body),
+        };
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    Ok(response)
+}
+
+/// Sets the type that the manifest gives, and holds the body to type and schema. Whether it is JSON, if that was looked at.
+fn check(response: &mut Response<Bytes>, manifest: &Manifest) -> Result<Option<bool>, String> {
+    if let Some(kind) = &manifest.content_type
+        && !response.headers().contains_key(header::CONTENT_TYPE)
+    {
+        let kind = HeaderValue::from_str(&kind.to_string()).map_err(|error| error.to_string())?;
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    let said = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let promised = said.is_some_and(|kind| kind.starts_with(b"application/json"));
+    if !promised && manifest.output_schema.is_none() {
+        return Ok(None);
+    }
+    if !response.status().is_success() {
+        return Ok(None);
+    }
+    let value = serde_json::from_slice(response.body()).map_err(|error| format!("it is no JSON: {error}"))?;
+    if let Some(schema) = &manifest.output_schema {
+        schema.check(&value)?;
+    }
+    Ok(Some(true))
+}
+
+/// A document response of RFC 3875: header lines, an empty line, the body.
+fn cgi(text: Bytes) -> Result<Answer, String> {
+    let (mut status, mut headers) = (StatusCode::OK, HeaderMap::new());
+    let mut place = 0;
+    for _ in 0..=MOST_LINES {
+        let rest = &text[place..];
+        let length = rest.iter().take(MOST_HEAD).position(|byte| *byte == b'\n');
+        let length = length.ok_or("its header lines do not end with an empty line")?;
+        let line = rest[..length].strip_suffix(b"\r").unwrap_or(&rest[..length]);
+        place += length + 1;
+        if line.is_empty() {
+            return Ok(Answer { status, headers, body: text.slice(place..) });
+        }
+        let colon = line.iter().position(|byte| *byte == b':').ok_or("a header line without a colon")?;
+        let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
+        if name.eq_ignore_ascii_case(b"status") {
+            // `404 Not Found`: the words are not needed.
+            let number = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+            status = StatusCode::from_bytes(number).map_err(|_| "its status is no number of three digits")?;
+        } else {
+            let name = HeaderName::from_bytes(name).map_err(|_| "a header whose name is none")?;
+            let value = HeaderValue::from_bytes(value).map_err(|_| "a header whose value is none")?;
+            headers.append(name, value);
+        }
+    }
+    Err(format!("more than {MOST_LINES} header lines"))
+}
+
+/// Without what a guest cannot say, `Connection` and what it names among it.
+fn filtered(mut headers: HeaderMap) -> HeaderMap {
+    let named: Vec<String> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    for name in REFUSED.into_iter().chain(named.iter().map(String::as_str)) {
+        headers.remove(name);
+    }
+    headers
+}
+
+fn sniff(body: &[u8]) -> &'static str {
+    if let Some((_, kind)) = SIGNATURES.iter().find(|(signature, _)| body.starts_with(signature)) {
+        return kind;
+    }
+    match body {
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => return "image/webp",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => return "image/avif",
+        _ => {}
+    }
+    if looks_like_json(body) && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() {
+        "application/json"
+    } else if std::str::from_utf8(body).is_ok_and(|text| !text.contains('\0')) {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/octet-stream"
+    }
+}
+
+/// So that a large text is not read to its end to find that it is none.
+fn looks_like_json(body: &[u8]) -> bool {
+    let first = body.trim_ascii_start().first();
+    first.is_some_and(|first| matches!(first, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use host::{Answer, Kind};
+    use http::{HeaderMap, HeaderName, HeaderValue, Response};
+
+    use super::respond;
+    use crate::manifest::Manifest;
+
+    fn manifest(text: &str) -> Manifest {
+        Manifest::parse("f", text).unwrap()
+    }
+
+    fn plain(body: &'static [u8], text: &str) -> Result<Response<Bytes>, String> {
+        respond(Answer::plain(Bytes::from_static(body)), Kind::Command, &manifest(text))
+    }
+
+    fn kind(response: &Response<Bytes>) -> &str {
+        response.headers().get("content-type").map_or("", |kind| kind.to_str().unwrap())
+    }
+
+    #[test]
+    fn an_answer_is_looked_at() {
+        for (body, expected) in [
+            (&br#"{"a":1}"#[..], "application/json"),
+            (b" [1,2]\n", "application/json"),
+            (b"12", "application/json"),
+            (b"{not json}", "text/plain; charset=utf-8"),
+            (b"none of it", "text/plain; charset=utf-8"),
+            (b"<script>alert(1)</script>", "text/plain; charset=utf-8"),
+            (b"\x89PNG\r\n\x1a\n....", "image/png"),
+            (b"GIF89a..", "image/gif"),
+            (b"\xff\xd8\xff\xe0", "image/jpeg"),
+            (b"RIFF....WEBPVP8 ", "image/webp"),
+            (b"\xfe\xff\x00", "application/octet-stream"),
+            (b"", ""),
+        ] {
+            let response = plain(body, "").unwrap();
+            assert_eq!(kind(&response), expected, "{}", String::from_utf8_lossy(body));
+            assert_eq!(response.headers()["content-security-policy"], "sandbox");
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        }
+    }
+
+    #[test]
+    fn a_manifest_can_say_the_type() {
+        let html = plain(b"<b>x</b>", "content-type = \"text/html; charset=utf-8\"").unwrap();
+        assert_eq!(kind(&html), "text/html; charset=utf-8");
+        assert!(plain(b"{", "content-type = \"application/json\"").is_err());
+    }
+
+    #[test]
+    fn a_schema_is_held_to() {
+        let schema = "output-schema = { type = \"object\", required = [\"a\"] }";
+        assert!(plain(br#"{"a":1}"#, schema).is_ok());
+        for bad in [&br#"{"b":1}"#[..], b"[]", b"none"] {
+            assert!(plain(bad, schema).is_err());
+        }
+    }
+
+    #[test]
+    fn cgi_sets_status_and_headers() {
+        let answer = plain(
+            b"Status: 201 Created\r\nContent-Type: text/csv\nX-Shelf: 7\nSet-Cookie: a=b\n\na,b\n",
+            "output = \"cgi\"",
+        );
+        let answer = answer.unwrap();
+        assert_eq!((answer.status().as_u16(), kind(&answer)), (201, "text/csv"));
+        assert_eq!(answer.headers()["x-shelf"], "7");
+        assert!(!answer.headers().contains_key("set-cookie"));
+        assert_eq!(&answer.body()[..], b"a,b\n");
+        for bad in [&b"no head"[..], b"no colon\n\n", b"Status: x\n\n", b"Status: 101\n\n", b"a b: c\n\n", b""] {
+            assert!(plain(bad, "output = \"cgi\"").is_err(), "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn headers_of_the_connection_and_the_origin_are_not_a_guests() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, x-mine"),
+            ("x-mine", "1"),
+            ("x-other", "2"),
+            ("set-cookie", "a=b"),
+            ("content-length", "999"),
+            ("transfer-encoding", "chunked"),
+            ("content-security-policy", "default-src *"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let answer = Answer { headers, ..Answer::plain("x") };
+        let response = respond(answer, Kind::Http, &Manifest::default()).unwrap();
+        assert_eq!(response.headers()["x-other"], "2");
+        assert_eq!(response.headers()["content-security-policy"], "sandbox");
+        for gone in ["connection", "x-mine", "set-cookie", "content-length", "transfer-encoding"] {
+            assert!(!response.headers().contains_key(gone), "{gone}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+use axum::{
+    Router,
+    routing::{any, get},
+};
+
+use crate::{app::App, handlers::call};
+
+/// Every address of the service. A function answers at its name, and below it if it speaks HTTP itself; what is none of these is
+/// looked for among the routes of the configuration file and of the manifests.
+pub(crate) fn routes(app: App) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/{function}", any(call::named))
+        .route("/{function}/", any(call::named))
+        .route("/{function}/{*rest}", any(call::below))
+        .fallback(call::routed)
+        .with_state(app)
+}
