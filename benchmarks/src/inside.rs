@@ -22,10 +22,10 @@ use recommendations::{
     knowledge::{Active, Keeper, Served},
     loading::Loader,
     models::{Model, Parameters},
-    objects::Objects,
     ratings::Ratings,
     store::{Registered, Store},
 };
+use storage::Objects;
 use tonic::Request;
 
 use crate::{

@@ -23,16 +23,14 @@ mod remnants;
 mod tensors;
 
 use ring::digest;
+use storage::{Objects, ObjectsError};
 
 pub use self::{
     manifest::{Data, FORMAT, Manifest, Measured, SCHEMA, Tensors, is_version},
     remnants::{ABANDONED, is_ours, remove_remnants},
 };
 
-use crate::{
-    models::{Model, PartsError},
-    objects::{Objects, ObjectsError},
-};
+use crate::models::{Model, PartsError};
 
 /// The longest manifest.
 pub const MAX_MANIFEST: u64 = 1 << 20;

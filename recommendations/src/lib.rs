@@ -13,7 +13,6 @@ pub mod search;
 pub mod import;
 pub mod readers;
 pub mod artefact;
-pub mod objects;
 pub mod store;
 pub mod simulate;
 pub mod ratings;
@@ -23,7 +22,7 @@ pub mod models;
 pub mod catalogue;
 pub mod stable;
 
-use std::{error::Error, future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{error::Error, future::Future, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use service::{
@@ -33,6 +32,7 @@ use service::{
     tls::ServerTls,
     token::Guard,
 };
+use storage::{Objects, Place};
 use tokio::net::TcpListener;
 use tonic_health::pb::health_server::HealthServer;
 use tower::ServiceBuilder;
@@ -43,7 +43,6 @@ use crate::{
     grpc::Bounds,
     knowledge::{Active, Keeper},
     loading::Loader,
-    objects::{Objects, ObjectsError},
     readers::{ReaderMetrics, Readers, Writer},
     statistics::Counted,
     store::{Store, StoreError},
@@ -200,44 +199,13 @@ async fn begin(
     Ok(served.boxed())
 }
 
-/// Where data lies: the database, and the folder for what else is kept. Without a folder nothing else is.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The database's URL.
-    pub database_url: String,
-    /// The data folder, made if it was absent.
-    pub folder: Option<PathBuf>,
-}
-
-impl Place {
-    /// From the settings. Beside a database in memory nothing is kept, whatever folder is given, and one elsewhere needs
-    /// no folder; without a URL a file in the data folder is the database, and the platform has a place for that folder.
-    ///
-    /// # Errors
-    ///
-    /// If the data folder is needed and cannot be written.
-    pub fn new(database_url: Option<String>, data: Option<PathBuf>) -> Result<Self, Failure> {
-        if let Some(url) = &database_url
-            && (data.is_none() || store::in_memory(url))
-        {
-            return Ok(Self { database_url: url.clone(), folder: None });
-        }
-        let folder = service::data_folder(data)?;
-        // The URL's own characters may stand in a path.
-        let path = folder.join("shelfwise.db").display().to_string();
-        let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        let database_url = database_url.unwrap_or_else(|| format!("sqlite://{path}"));
-        Ok(Self { database_url, folder: Some(folder) })
-    }
-}
-
 /// Connects to the database, fills it if it is empty, and loads what it holds.
 async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure> {
     let place = Place::new(config.database_url.clone(), config.data.clone())?;
     let objects = Objects::open(config.training.objects_url.as_deref(), place.folder.as_deref())?;
     let models_kept = config.training.objects_url.is_some()
         || place.folder.is_some()
-        || store::in_memory(&place.database_url);
+        || storage::in_memory(&place.database_url);
     let store = Store::connect(&place.database_url).await?;
     if config.sample_catalogue && store.is_empty().await? {
         let report = import::sample(&store).await.map_err(caused)?;
@@ -295,21 +263,11 @@ impl Opened {
     }
 }
 
-/// As for the store.
-impl From<ObjectsError> for Failure {
-    fn from(error: ObjectsError) -> Self {
-        match error {
-            ObjectsError::Url { .. } => Self::usage(error),
-            _ => Self::caused(&error),
-        }
-    }
-}
-
 /// A wrong setting is told from a database that does not do its part.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Url { .. } => Self::usage(error),
+            StoreError::Open(error) => error.into(),
             _ => Self::caused(&error),
         }
     }

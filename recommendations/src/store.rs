@@ -1,8 +1,6 @@
 //! The only SQL: SQLite for one machine, PostgreSQL for replicas, chosen by URL.
 //!
-//! Every statement has one text for both databases. SQLite runs in WAL mode with `synchronous=NORMAL`: what was
-//! committed survives the end of the process, however sudden; a loss of power may take back the last commits, never
-//! half of one.
+//! Every statement has one text for both databases.
 
 mod connect;
 mod find;
@@ -15,10 +13,9 @@ mod write;
 
 use std::fmt;
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use storage::{OpenError, Pool, Transaction, on_either};
 
 pub use self::{
-    connect::in_memory,
     history::{EventKind, HistoryChanges, HistoryReading, HistoryVersion, HistoryWriting, ReaderEvent},
     jobs::{Cause, Hold, Job, JobState, MAX_WAITING, NewJob, Scheduled},
     models::{Answering, Learnt, Registered},
@@ -43,38 +40,9 @@ pub struct Store {
 /// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The URL names neither kind of database, or is malformed.
-    #[error("DATABASE_URL {url}: {reason}")]
-    Url {
-        /// The URL without what is or may be secret.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The database cannot be opened or reached.
-    #[error("cannot open the database {url}")]
-    Connect {
-        /// The URL without what is or may be secret.
-        url: String,
-        /// The database's own words.
-        source: sqlx::Error,
-    },
-    /// The database did not answer in time when it was opened.
-    #[error("cannot open the database {url}: no answer within {seconds} s")]
-    NoAnswer {
-        /// The URL without what is or may be secret.
-        url: String,
-        /// How long it was waited for.
-        seconds: u64,
-    },
-    /// The schema cannot be brought up to date.
-    #[error("cannot bring the schema of {url} up to date")]
-    Migrate {
-        /// The URL without what is or may be secret.
-        url: String,
-        /// The database's own words.
-        source: sqlx::migrate::MigrateError,
-    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(OpenError),
     /// A statement failed.
     #[error("cannot {operation}")]
     Statement {
@@ -106,45 +74,13 @@ pub enum StoreError {
     Full,
 }
 
-#[derive(Clone)]
-enum Pool {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
-}
-
-/// A transaction on either database.
-enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-/// Runs the same expression on whichever database a [`Pool`] or [`Transaction`] is of.
-macro_rules! on_either {
-    ($kind:ident, $value:expr, $database:ident => $run:expr) => {
-        match $value {
-            $kind::Sqlite($database) => $run,
-            $kind::Postgres($database) => $run,
-        }
-    };
-}
 pub(crate) use jobs::now;
-use on_either;
 
 impl Store {
     /// Ends all connections, waiting for those in use.
     pub async fn close(&self) {
-        on_either!(Pool, &self.pool, pool => pool.close().await);
-        on_either!(Pool, &self.histories, pool => pool.close().await);
-    }
-}
-
-impl Transaction {
-    async fn commit(self, operation: &'static str) -> Result<(), StoreError> {
-        on_either!(Transaction, self, transaction => transaction.commit().await).map_err(failed(operation))
-    }
-
-    async fn rollback(self, operation: &'static str) -> Result<(), StoreError> {
-        on_either!(Transaction, self, transaction => transaction.rollback().await).map_err(failed(operation))
+        self.pool.close().await;
+        self.histories.close().await;
     }
 }
 

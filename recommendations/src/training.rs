@@ -21,6 +21,7 @@ use std::{
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use storage::Objects;
 use tokio::sync::Notify;
 
 pub use self::{publish::rehearse, settings::Settings, trial::Recipe};
@@ -30,7 +31,6 @@ use crate::{
     knowledge::Active,
     loading::Current,
     models::{Kind, Progress, TrainError},
-    objects::Objects,
     readers::{Readers, WriteError},
     store::{Job, Store, StoreError},
 };
@@ -119,7 +119,7 @@ pub enum TrainingError {
     Artefact(#[source] ArtefactError),
     /// The object store cannot be listed.
     #[error("the object store cannot be used")]
-    Objects(#[source] crate::objects::ObjectsError),
+    Objects(#[source] storage::ObjectsError),
     /// The algorithm gave up.
     #[error("the model cannot be trained")]
     Train(#[source] TrainError),

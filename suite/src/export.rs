@@ -6,12 +6,12 @@ use std::{
 
 use clap::{Args, Subcommand};
 use recommendations::{
-    Place,
     import::readers::{Format, write, write_header},
     ratings::FIRST_SIMULATED,
     store::{HistoryReading, Store, StoreError},
 };
 use service::Failure;
+use storage::Place;
 
 use crate::import::{FileFormat, reader};
 

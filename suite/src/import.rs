@@ -11,11 +11,11 @@ use std::{
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use recommendations::{
-    Place,
     import::{self, Event, Format as BooksFormat, ImportError, Report, readers::Format},
     store::Store,
 };
 use service::Failure;
+use storage::Place;
 
 pub(crate) use self::ratings::reader;
 

@@ -19,10 +19,10 @@ use recommendations::{
     import,
     loading::Loader,
     models::{self, Interaction, Kind, Parameters, Progress, Run},
-    objects::Objects,
     simulate,
     store::Store,
 };
+use storage::Objects;
 use tonic::transport::{Channel, Endpoint};
 
 /// Where Debian puts PostgreSQL's driver.

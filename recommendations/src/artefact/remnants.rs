@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use storage::{Objects, ObjectsError};
 
 use super::{FOLDER, MANIFEST, TENSORS};
-use crate::{
-    models::Kind,
-    objects::{Objects, ObjectsError},
-};
+use crate::models::Kind;
 
 /// No upload takes so long, so that what is older waits for nothing more.
 pub const ABANDONED: Duration = Duration::from_secs(24 * 3_600);

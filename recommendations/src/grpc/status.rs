@@ -1,11 +1,12 @@
 //! From what went wrong to what the caller sees: one table.
 
+use storage::ObjectsError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::{
-    artefact::ArtefactError, import::readers::LibraryError, objects::ObjectsError, ratings::MAX_HISTORY,
-    readers::WriteError, recommend::RecommendError, search::SearchError, training::TrainingError,
+    artefact::ArtefactError, import::readers::LibraryError, ratings::MAX_HISTORY, readers::WriteError,
+    recommend::RecommendError, search::SearchError, training::TrainingError,
 };
 
 /// Why a call is not answered.

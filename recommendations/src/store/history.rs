@@ -113,7 +113,8 @@ impl Store {
     ///
     /// If the database does not answer.
     pub async fn read_history(&self) -> Result<HistoryReading, StoreError> {
-        let mut transaction = begin_to_read(&self.pool, "start to read the histories").await?;
+        let mut transaction =
+            self.pool.begin_to_read().await.map_err(failed("start to read the histories"))?;
         let revision = revision(&mut transaction).await?;
         Ok(HistoryReading { transaction, revision, last: (0, 0) })
     }
@@ -124,7 +125,8 @@ impl Store {
     ///
     /// If the database does not answer.
     pub async fn history_since(&self, since: i64) -> Result<HistoryChanges, StoreError> {
-        let mut transaction = begin_to_read(&self.histories, "start to read what has changed").await?;
+        let mut transaction =
+            self.histories.begin_to_read().await.map_err(failed("start to read what has changed"))?;
         let revision = revision(&mut transaction).await?;
         changes(&mut transaction, since, revision).await
     }
@@ -152,7 +154,7 @@ impl Store {
     pub async fn write_events(&self, events: &[ReaderEvent]) -> Result<(), StoreError> {
         let mut transaction = begin_to_write(&self.histories).await?;
         write_events(&mut transaction, events).await?;
-        transaction.commit("commit events").await
+        transaction.commit().await.map_err(failed("commit events"))
     }
 
     /// Removes what nobody needs any more: removals that all processes have seen, and requests that were sent before
@@ -195,20 +197,9 @@ impl Store {
             sqlx::query(sql).bind(requests_before).execute(&mut **transaction).await.map(|it| it.rows_affected())
         })
         .map_err(failed("sweep requests"))?;
-        transaction.commit("commit the sweep").await?;
+        transaction.commit().await.map_err(failed("commit the sweep"))?;
         Ok(gone > 0)
     }
-}
-
-async fn begin_to_read(pool: &Pool, operation: &'static str) -> Result<Transaction, StoreError> {
-    Ok(match pool {
-        Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin().await.map_err(failed(operation))?),
-        Pool::Postgres(pool) => Transaction::Postgres(
-            pool.begin_with("begin isolation level repeatable read read only")
-                .await
-                .map_err(failed(operation))?,
-        ),
-    })
 }
 
 impl HistoryReading {
@@ -403,7 +394,7 @@ impl HistoryWriting {
             sqlx::query(sql).bind(self.next_reader).bind(self.written).execute(&mut **transaction).await.map(drop)
         })
         .map_err(failed("note the histories' counters"))?;
-        self.transaction.commit("commit histories").await
+        self.transaction.commit().await.map_err(failed("commit histories"))
     }
 
     /// Leaves all as it was.
@@ -412,7 +403,7 @@ impl HistoryWriting {
     ///
     /// If the database does not answer.
     pub async fn leave(self) -> Result<(), StoreError> {
-        self.transaction.rollback("leave the histories as they are").await
+        self.transaction.rollback().await.map_err(failed("leave the histories as they are"))
     }
 }
 

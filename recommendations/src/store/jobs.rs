@@ -242,7 +242,7 @@ impl Store {
             _ => None,
         };
         if let Some(refused) = refused {
-            transaction.rollback("leave the jobs as they are").await?;
+            transaction.rollback().await.map_err(failed("leave the jobs as they are"))?;
             return Ok(refused);
         }
         let tick = if let Cause::Schedule(now) = new.cause { now } else { tick };
@@ -259,7 +259,7 @@ impl Store {
             insert.bind(i32::from(new.force)).bind(now()).execute(&mut **transaction).await.map(drop)
         }.await)
         .map_err(failed(operation))?;
-        transaction.commit(operation).await?;
+        transaction.commit().await.map_err(failed(operation))?;
         Ok(self.job(id).await?.map_or(Scheduled::NotNeeded, |job| Scheduled::Job(Box::new(job))))
     }
 

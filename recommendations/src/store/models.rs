@@ -53,7 +53,7 @@ impl Store {
     pub async fn register(&self, model: &Registered) -> Result<(), StoreError> {
         let mut transaction = self.begin_to_write().await?;
         register(&mut transaction, model).await?;
-        transaction.commit("register a model").await
+        transaction.commit().await.map_err(failed("register a model"))
     }
 
     /// Registers a model that was just made, unless somebody whose ratings it has learnt from has been erased since they
@@ -65,7 +65,7 @@ impl Store {
     pub async fn register_new(&self, model: &Registered, learnt: Learnt<'_>) -> Result<bool, StoreError> {
         let Some(mut transaction) = self.begin_unless_erased(learnt).await? else { return Ok(false) };
         register(&mut transaction, model).await?;
-        transaction.commit("register a model").await?;
+        transaction.commit().await.map_err(failed("register a model"))?;
         Ok(true)
     }
 
@@ -97,7 +97,7 @@ impl Store {
         })
         .map_err(failed(operation))?;
         if erased.iter().any(|(first, last)| (learnt.has)(first.unsigned_abs(), last.unsigned_abs())) {
-            transaction.rollback(operation).await?;
+            transaction.rollback().await.map_err(failed(operation))?;
             return Ok(None);
         }
         Ok(Some(transaction))
@@ -186,7 +186,7 @@ impl Store {
             })
             .map_err(failed(operation))?;
         }
-        transaction.commit(operation).await
+        transaction.commit().await.map_err(failed(operation))
     }
 
     /// Whether readers have never been simulated; from now on they have.
@@ -222,7 +222,7 @@ async fn activate(mut transaction: Transaction, version: &str) -> Result<bool, S
     })
     .map_err(failed(operation))?;
     if known == 0 {
-        transaction.rollback("leave the models as they are").await?;
+        transaction.rollback().await.map_err(failed("leave the models as they are"))?;
         return Ok(false);
     }
     let sql = "update training set previous = active, active = $1 where one = 1 and active <> $1";
@@ -230,6 +230,6 @@ async fn activate(mut transaction: Transaction, version: &str) -> Result<bool, S
         sqlx::query(sql).bind(version).execute(&mut **transaction).await.map(drop)
     })
     .map_err(failed(operation))?;
-    transaction.commit(operation).await?;
+    transaction.commit().await.map_err(failed(operation))?;
     Ok(true)
 }

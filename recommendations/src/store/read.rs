@@ -56,14 +56,7 @@ impl Store {
     /// If the database does not answer.
     pub async fn read(&self) -> Result<Reading, StoreError> {
         let operation = "start to read the catalogue";
-        let mut transaction = match &self.pool {
-            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin().await.map_err(failed(operation))?),
-            Pool::Postgres(pool) => Transaction::Postgres(
-                pool.begin_with("begin isolation level repeatable read read only")
-                    .await
-                    .map_err(failed(operation))?,
-            ),
-        };
+        let mut transaction = self.pool.begin_to_read().await.map_err(failed(operation))?;
         let (store, number) = on_either!(Transaction, &mut transaction, transaction => {
             sqlx::query_as("select name, version from catalogue").fetch_one(&mut **transaction).await
         })

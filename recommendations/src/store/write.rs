@@ -75,14 +75,7 @@ impl Store {
 }
 
 pub(super) async fn begin_to_write(pool: &Pool) -> Result<Transaction, StoreError> {
-    let operation = "start to write";
-    Ok(match pool {
-        // A transaction that reads first could not be sure of the right to write later.
-        Pool::Sqlite(pool) => {
-            Transaction::Sqlite(pool.begin_with("begin immediate").await.map_err(failed(operation))?)
-        }
-        Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await.map_err(failed(operation))?),
-    })
+    pool.begin_to_write().await.map_err(failed("start to write"))
 }
 
 impl Writer {
@@ -137,7 +130,7 @@ impl Writer {
             written.push((book, identity));
         }
         if written.is_empty() {
-            transaction.rollback("leave the catalogue as it is").await?;
+            transaction.rollback().await.map_err(failed("leave the catalogue as it is"))?;
             // Categories that only refused or repeated rows name went with it.
             self.categories.clear();
             return Ok(outcomes);
@@ -146,7 +139,7 @@ impl Writer {
         forget_categories(&mut transaction, &changed).await?;
         write_categories(&mut transaction, &written).await?;
         counters.save(&mut transaction).await?;
-        transaction.commit("commit a batch of books").await?;
+        transaction.commit().await.map_err(failed("commit a batch of books"))?;
         Ok(outcomes)
     }
 

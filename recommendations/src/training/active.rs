@@ -92,7 +92,7 @@ impl Training {
         }
         let manifest = match artefact::read_manifest(&inner.objects, version).await {
             Ok(manifest) => manifest,
-            Err(ArtefactError::Objects { source: crate::objects::ObjectsError::Missing { .. }, .. }) => {
+            Err(ArtefactError::Objects { source: storage::ObjectsError::Missing { .. }, .. }) => {
                 return Err(TrainingError::NoSuchModel(version.to_owned()));
             }
             Err(error) => return Err(TrainingError::Artefact(error)),

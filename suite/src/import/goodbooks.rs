@@ -2,11 +2,11 @@ use std::{fs::File, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use recommendations::{
-    Place,
     import::readers::{Books, Format, GoodbooksBooks, Plan, goodbooks_books},
     store::Store,
 };
 use service::Failure;
+use storage::Place;
 
 use super::{failure, files, ratings, ratings::Target};
 

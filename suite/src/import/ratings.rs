@@ -7,12 +7,12 @@ use std::{
 
 use clap::Args;
 use recommendations::{
-    Place,
     import::readers::{Books, Errors, Event, Format, LibraryError, Plan, Report, import},
     readers::{ReaderMetrics, Readers, WriteError},
     store::Store,
 };
 use service::{Failure, telemetry::Metrics};
+use storage::Place;
 
 use super::{FileFormat, files, progress};
 

@@ -1,4 +1,4 @@
-//! Where artefacts lie: a folder, or a bucket of an S3-compatible store, chosen by URL.
+//! Where models and modules lie: a folder, or a bucket of an S3-compatible store, chosen by URL.
 //!
 //! What is put is there whole or not at all: a folder gets a finished file by renaming, a bucket by completing an upload.
 
@@ -120,7 +120,7 @@ impl Objects {
             .map_err(|source| ObjectsError::Folder { folder: folder.display().to_string(), source })?;
         let store = LocalFileSystem::new_with_prefix(folder)
             .map_err(|source| ObjectsError::Open { url: url.to_owned(), source: Box::new(source) })?
-            // So that a manifest never outlives a loss of power that its tensors did not.
+            // So that what names another object never outlives a loss of power that the other did not.
             .with_fsync(true)
             .with_automatic_cleanup(true);
         Ok(Self {
