@@ -136,7 +136,8 @@ impl Inside {
         let ratings = Ratings::new(base, 1);
         let known = Keeper::start(loader.current(), ratings.clone(), active).known();
         // What is set by default, whatever the environment says.
-        let choice = Config::parse_from(["recommendations"]).choice();
+        let choice =
+            Config::parse_from(["recommendations"]).choice(recommendations::rankers::Rankers::default());
         let service = grpc::recommender(known, ratings, choice);
 
         let mut asking =

@@ -14,7 +14,12 @@ use service::{
     token::TokenSettings,
 };
 
-use crate::{grpc::Choice, training, variants::Variants};
+use crate::{
+    grpc::Choice,
+    rankers::{RankerName, RankerSettings, Rankers},
+    training,
+    variants::{Order, Variants},
+};
 
 /// Shelfwise's recommendation server: gRPC for recommendations, the catalogue, health and reflection.
 ///
@@ -47,7 +52,7 @@ pub struct Config {
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share)]
     pub exploration: f32,
     /// Ways to choose that are compared, each for some of the readers, as "NAME=WEIGHT[:SETTING=VALUE,…] …" with the settings
-    /// choose (model, popular, content, random), diversity and exploration; the first is what the others are compared with [default: none]
+    /// choose (model, popular, content, random), diversity, exploration and ranker; the first is what the others are compared with [default: none]
     #[arg(long, value_name = "VARIANTS")]
     pub variants: Option<Variants>,
     /// How long a request may be
@@ -74,6 +79,9 @@ pub struct Config {
     /// Bounds on the work at hand.
     #[command(flatten)]
     pub admission: AdmissionSettings,
+    /// The shop's own order.
+    #[command(flatten)]
+    pub ranking: RankerSettings,
     /// Models.
     #[command(flatten)]
     pub training: training::Settings,
@@ -92,15 +100,27 @@ pub struct Config {
 }
 
 impl Config {
-    /// How books are chosen where a request does not say.
+    /// How books are chosen where a request does not say, with these rankers at hand.
     #[must_use]
-    pub fn choice(&self) -> Choice {
+    pub fn choice(&self, rankers: Rankers) -> Choice {
         Choice {
             max_results: self.max_results as usize,
             diversity: self.diversity,
             exploration: self.exploration,
             variants: Arc::new(self.variants.clone().unwrap_or_default()),
+            ranker: self.ranking.ranker.clone(),
+            rankers,
         }
+    }
+
+    /// The rankers that are named, for all readers or for some.
+    pub fn rankers(&self) -> impl Iterator<Item = &RankerName> {
+        let variants = self.variants.iter().flat_map(Variants::all);
+        let of_variants = variants.filter_map(|variant| match &variant.order {
+            Some(Order::Ranker(name)) => Some(name),
+            Some(Order::Model) | None => None,
+        });
+        self.ranking.ranker.iter().chain(of_variants)
     }
 }
 

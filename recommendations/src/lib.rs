@@ -16,13 +16,14 @@ pub mod artefact;
 pub mod store;
 pub mod simulate;
 pub mod ratings;
+pub mod rankers;
 pub mod variants;
 pub mod evaluate;
 pub mod models;
 pub mod catalogue;
 pub mod stable;
 
-use std::{error::Error, future::Future, sync::Arc, time::Duration};
+use std::{error::Error, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use service::{
@@ -43,12 +44,15 @@ use crate::{
     grpc::Bounds,
     knowledge::{Active, Keeper},
     loading::Loader,
+    rankers::Rankers,
     readers::{ReaderMetrics, Readers, Writer},
     statistics::Counted,
     store::{Store, StoreError},
     training::Training,
 };
 
+/// How long the start waits for rankers.
+const FIRST_RANKERS: Duration = Duration::from_secs(2);
 /// How long the last events may take to be stored.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
@@ -116,11 +120,19 @@ async fn begin(
         opened = open(&config, ReaderMetrics::new(&shell.metrics)) => Some(opened?),
         () = shell.shutdown.leaving() => None,
     };
+    let rankers = match &opened {
+        Some(Opened { objects, folder, .. }) => {
+            Rankers::open(config.rankers(), &config.ranking, objects, folder.as_deref(), &shell.metrics)?
+        }
+        None => Rankers::default(),
+    };
     let served = async move {
         // Asked to end before there was anything to serve.
         let Some(opened) = opened else { return };
         opened.warn();
-        let Opened { loader, readers, writer, training, active, models_kept: _ } = opened;
+        let Opened { loader, readers, writer, training, active, .. } = opened;
+        // A ranker that takes longer to compile is in use a little later.
+        _ = tokio::time::timeout(FIRST_RANKERS, rankers.look()).await;
         let methods = methods(&[
             protobufs::DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -135,7 +147,7 @@ async fn begin(
             queue_time: config.admission.queue_time,
         };
         let keeper = Keeper::start(loader.current(), ratings.clone(), active);
-        let choice = config.choice();
+        let choice = config.choice(rankers.clone());
         let guard = Guard::new(config.token.token);
         let comparing = grpc::Comparing { variants: Arc::clone(&choice.variants), readers: readers.clone() };
         let counted = Counted::new(keeper.known(), ratings.clone());
@@ -177,6 +189,10 @@ async fn begin(
             let shutdown = shell.shutdown.clone();
             keeper.run(async move { shutdown.over().await })
         });
+        let ranking = tokio::spawn({
+            let shutdown = shell.shutdown.clone();
+            rankers.run(async move { shutdown.over().await })
+        });
         let writing = tokio::spawn(writer.run());
         let training = tokio::spawn({
             let shutdown = shell.shutdown.clone();
@@ -186,6 +202,7 @@ async fn begin(
         shell.serve(listener, limits, tls, app).await;
         upkeep.abort();
         keeping.abort();
+        ranking.abort();
         if tokio::time::timeout(LAST_WRITES, training).await.is_err() {
             tracing::warn!("a training waits for another process to see that this one has ended");
         }
@@ -214,19 +231,20 @@ async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure
             tracing::info!(books = report.new, "the database was empty: it now holds the sample catalogue");
         }
     }
-    let loader = Loader::start(store.clone(), place.folder).await.map_err(caused)?;
+    let loader = Loader::start(store.clone(), place.folder.clone()).await.map_err(caused)?;
     let (readers, writer) = Readers::start(store.clone(), metrics).await.map_err(caused)?;
     let active = Active::default();
     let parts = training::Parts {
         store,
-        objects,
+        objects: objects.clone(),
         current: loader.current(),
         readers: readers.clone(),
         active: Arc::clone(&active),
         settings: config.training.clone(),
     };
     let training = Training::start(parts).await.map_err(caused)?;
-    Ok(Opened { loader, readers, writer, training, active, models_kept })
+    let folder = place.folder;
+    Ok(Opened { loader, readers, writer, training, active, objects, folder, models_kept })
 }
 
 /// What trains in a process that serves nothing, such as a job of a cluster.
@@ -248,6 +266,9 @@ struct Opened {
     writer: Writer,
     training: Training,
     active: Active,
+    objects: Objects,
+    /// The data folder.
+    folder: Option<PathBuf>,
     /// Whether models last as long as the database does.
     models_kept: bool,
 }

@@ -4,7 +4,7 @@ mod report;
 
 use std::{fmt, str::FromStr};
 
-use crate::stable::fnv1a;
+use crate::{rankers::RankerName, stable::fnv1a};
 
 pub use self::report::{Counts, LEAST_IMPRESSIONS, Share, share, summary};
 
@@ -39,6 +39,17 @@ pub struct Variant {
     pub diversity: Option<f32>,
     /// The share of places that are filled at random.
     pub exploration: Option<f32>,
+    /// Whose order is shown.
+    pub order: Option<Order>,
+}
+
+/// Whose order of what was chosen is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The model's own.
+    Model,
+    /// That of a ranker of the shop's.
+    Ranker(RankerName),
 }
 
 /// The variants that are compared; none: nothing is.
@@ -52,7 +63,7 @@ pub struct Variants(Vec<Variant>);
 pub enum VariantsError {
     /// Not `NAME=WEIGHT` or `NAME=WEIGHT:SETTING=VALUE,…`.
     #[error(
-        "{0:?} is not NAME=WEIGHT[:choose=model|popular|content|random,diversity=SHARE,exploration=SHARE]"
+        "{0:?} is not NAME=WEIGHT[:choose=model|popular|content|random,diversity=SHARE,exploration=SHARE,ranker=NAME|none]"
     )]
     Form(String),
     /// A name that cannot be one.
@@ -127,8 +138,14 @@ impl FromStr for Variant {
         let (weight, settings) = rest.split_once(':').unwrap_or((rest, ""));
         let weight =
             weight.parse().ok().filter(|weight| (1..=1_000_000).contains(weight)).ok_or_else(form)?;
-        let mut variant =
-            Self { name: name.to_owned(), weight, chooser: None, diversity: None, exploration: None };
+        let mut variant = Self {
+            name: name.to_owned(),
+            weight,
+            chooser: None,
+            diversity: None,
+            exploration: None,
+            order: None,
+        };
         for setting in settings.split(',').filter(|setting| !setting.is_empty()) {
             let share = |value: &str| value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
             match setting.split_once('=').ok_or_else(form)? {
@@ -138,6 +155,8 @@ impl FromStr for Variant {
                 ("choose", "random") => variant.chooser = Some(Chooser::Random),
                 ("diversity", value) => variant.diversity = Some(share(value).ok_or_else(form)?),
                 ("exploration", value) => variant.exploration = Some(share(value).ok_or_else(form)?),
+                ("ranker", "none") => variant.order = Some(Order::Model),
+                ("ranker", name) => variant.order = Some(Order::Ranker(name.parse().map_err(|_| form())?)),
                 _ => return Err(form()),
             }
         }

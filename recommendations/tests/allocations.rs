@@ -128,7 +128,8 @@ fn nothing_that_a_call_allocates_grows_with_the_catalogue() {
             let active = Active::default();
             active.store(Some(Arc::new(served)));
             let known = Keeper::start(current.clone(), ratings.clone(), active).known();
-            let choice = Config::parse_from(["recommendations"]).choice();
+            let choice =
+                Config::parse_from(["recommendations"]).choice(recommendations::rankers::Rankers::default());
             (name, allocated(&grpc::recommender(known, ratings.clone(), choice), &runtime))
         });
         models.collect::<Vec<_>>()

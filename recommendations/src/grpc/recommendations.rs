@@ -1,5 +1,6 @@
 use std::{fmt::Write as _, mem, sync::Arc};
 
+use arc_swap::Guard;
 use prost::Message as _;
 use protobufs::{
     MAX_ANSWER_BYTES,
@@ -16,9 +17,10 @@ use crate::{
     catalogue::Catalogue,
     knowledge::{Asking, Bound, Knowledge, Known, opinion},
     models::Opinion,
+    rankers::{CANDIDATES, RankerName, Rankers},
     ratings::{Entry, Ratings},
     recommend::{Pick, Popularity, Ranker, Reason, Resembling, recommend},
-    variants::{Chooser, RecommendationId, Variants},
+    variants::{Chooser, Order, RecommendationId, Variants},
 };
 
 /// How to choose where the question does not say.
@@ -32,6 +34,10 @@ pub struct Choice {
     pub exploration: f32,
     /// What is compared.
     pub variants: Arc<Variants>,
+    /// Whose order is shown, if it is not the model's.
+    pub ranker: Option<RankerName>,
+    /// All rankers.
+    pub rankers: Rankers,
 }
 
 pub(super) struct Service {
@@ -45,7 +51,8 @@ impl Service {
         Self { known, ratings, choice }
     }
 
-    fn ask(&self, request: RecommendationRequest) -> Result<RecommendationResponse, CallError> {
+    /// The books, in the model's order.
+    fn ask(&self, request: RecommendationRequest) -> Result<Listed, CallError> {
         let mut asked = Asked::parse(request, self.choice.max_results)?;
         let knowledge = self.known.load();
         let stored = asked.reader.get().map(|reader| self.ratings.history(reader)).unwrap_or_default();
@@ -66,7 +73,18 @@ impl Service {
         let exploration = asked.exploration.unwrap_or(exploration);
         let diversity = variant.and_then(|variant| variant.diversity).unwrap_or(self.choice.diversity);
         let diversity = asked.diversity.unwrap_or(diversity);
-        let question = asked.question(&exclude, diversity, exploration);
+        let mut question = asked.question(&exclude, diversity, exploration);
+        let order = variant.and_then(|variant| variant.order.as_ref());
+        let shop = match order {
+            Some(Order::Model) => None,
+            Some(Order::Ranker(name)) => Some(name),
+            None => self.choice.ranker.as_ref(),
+        };
+        // Who asks for a strategy wants to see just that.
+        let shop = shop.filter(|_| asked.strategy.is_none() && asked.count > 0);
+        if shop.is_some() {
+            question.count = asked.count.max(CANDIDATES);
+        }
 
         let nothing = Popularity::default();
         let chooser = match asked.strategy {
@@ -96,8 +114,87 @@ impl Service {
             reader: reader.unwrap_or(0),
             variant: variant.map(|variant| variant.name.clone()),
         };
-        Ok(render(&knowledge, model, &picks, id))
+        match shop {
+            None => Ok(Listed::Whole(render(&knowledge, model, &picks, id))),
+            Some(ranker) => Ok(Listed::Candidates(Candidates {
+                ranker: ranker.clone(),
+                reader: reader.map_or(0, |reader| i32::try_from(reader).unwrap_or(0)),
+                count: asked.count,
+                modelled: model.is_some(),
+                picks,
+                id,
+                knowledge: Guard::into_inner(knowledge),
+            })),
+        }
     }
+
+    /// The shop's order of the candidates, or the model's own if the shop has none.
+    async fn order(&self, candidates: Candidates) -> RecommendationResponse {
+        let Candidates { ranker, reader, count, modelled, mut picks, id, knowledge } = candidates;
+        let catalogue = &knowledge.snapshot.catalogue;
+        let given: Vec<_> = picks.iter().filter_map(|pick| candidate(catalogue, pick)).collect();
+        let question = host::Question { reader, count: u32::try_from(count).unwrap_or(u32::MAX) };
+        let order = self.choice.rankers.order(ranker.as_str(), question, &given).await;
+        if let Some(order) = &order {
+            let mut places: Vec<(i32, usize)> = order.iter().copied().zip(0..).collect();
+            places.sort_unstable();
+            // What the ranker leaves out comes last, in the model's order.
+            picks.sort_by_cached_key(|pick| {
+                let book = catalogue.at(pick.place as usize).map_or(0, |book| book.id());
+                places
+                    .binary_search_by_key(&book, |(book, _)| *book)
+                    .map_or(usize::MAX, |found| places[found].1)
+            });
+        }
+        picks.truncate(count);
+        let model = knowledge.model.as_ref().filter(|_| modelled);
+        let mut answer = render(&knowledge, model, &picks, id);
+        if order.is_some() {
+            answer.ranker = ranker.as_str().to_owned();
+        }
+        answer
+    }
+}
+
+/// What there is to show.
+#[allow(clippy::large_enum_variant)] // one a call, on the stack
+enum Listed {
+    /// In the model's own order.
+    Whole(RecommendationResponse),
+    /// To be put into the shop's order.
+    Candidates(Candidates),
+}
+
+/// What a ranker of the shop's chooses from, all of one moment.
+struct Candidates {
+    ranker: RankerName,
+    /// 0 for a reader of whom nothing is known.
+    reader: i32,
+    count: usize,
+    /// Whether the model had a part in it.
+    modelled: bool,
+    picks: Vec<Pick>,
+    id: RecommendationId,
+    knowledge: Arc<Knowledge>,
+}
+
+fn candidate(catalogue: &Catalogue, pick: &Pick) -> Option<host::Candidate> {
+    let book = catalogue.at(pick.place as usize)?;
+    let (reason, source) = match pick.reason {
+        Reason::Chance => (host::Reason::Chance, None),
+        Reason::Liked(source) => (host::Reason::Liked, Some(source)),
+        Reason::Similar(source) => (host::Reason::Similar, Some(source)),
+        Reason::Taste => (host::Reason::Taste, None),
+        Reason::Popular => (host::Reason::Popular, None),
+        Reason::Exploration => (host::Reason::Exploration, None),
+    };
+    Some(host::Candidate {
+        book: book.id(),
+        score: pick.score,
+        categories: book.categories().collect(),
+        reason,
+        because: source.map(|source| source.book),
+    })
 }
 
 /// What ranks for a reader of whom something is known.
@@ -129,7 +226,10 @@ impl Recommendations for Service {
         &self,
         request: Request<RecommendationRequest>,
     ) -> Result<Response<RecommendationResponse>, Status> {
-        Ok(answer(self.ask(request.into_inner())?))
+        match self.ask(request.into_inner())? {
+            Listed::Whole(whole) => Ok(answer(whole)),
+            Listed::Candidates(candidates) => Ok(answer(self.order(candidates).await)),
+        }
     }
 }
 
@@ -163,6 +263,7 @@ fn render(
         model_version: model.map(|model| model.version().to_owned()).unwrap_or_default(),
         recommendation_id: id.to_string(),
         variant: id.variant.unwrap_or_default(),
+        ranker: String::new(),
         simulated: knowledge.simulated || model.is_some_and(|model| model.simulated()),
     };
     let mut left = MAX_ANSWER_BYTES - answer.encoded_len();
