@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Needs: pip install ziglang (or any clang with wasi-libc)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+python3 -m ziglang cc -target wasm32-wasi -std=c17 -Wall -Wextra -Werror -O2 -s -o "${1:-../built/count.wasm}" count.c
