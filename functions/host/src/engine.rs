@@ -129,7 +129,7 @@ fn config(guests: Option<u32>) -> Config {
             .max_component_instance_size(4 << 20)
             .table_elements(Limits::MOST_TABLE_ELEMENTS)
             .max_memory_size(Limits::MOST_MEMORY)
-            .linear_memory_keep_resident(1 << 20)
+            .linear_memory_keep_resident(256 << 10)
             .pagemap_scan(Enabled::Auto);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }

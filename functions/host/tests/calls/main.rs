@@ -1,6 +1,7 @@
 //! Guests of every kind are called; each limit is obeyed and violated; nothing is seen that was not granted.
 
 mod grants;
+mod kinds;
 mod limits;
 mod cache;
 
@@ -11,36 +12,36 @@ use host::{Call, CallError, Ended, Engine, EngineSettings, Function, Grants, Lim
 use serde_json::Value;
 
 /// One engine for all tests, as a process has.
-pub static ENGINE: LazyLock<Engine> =
+static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::new(&EngineSettings { guests: 64, cache: None }).unwrap());
 
 /// A module of those that lie built in the repository.
-pub fn module(name: &str) -> Vec<u8> {
+pub(crate) fn module(name: &str) -> Vec<u8> {
     let file =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/built").join(name).with_extension("wasm");
     std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-pub fn function(name: &str, limits: Limits, grants: Grants) -> Function {
+pub(crate) fn function(name: &str, limits: Limits, grants: Grants) -> Function {
     Function::compile(&ENGINE, name, &module(name), limits, grants).unwrap()
 }
 
 /// With nothing but `DATA`.
-pub fn data(json: &str) -> Call {
+pub(crate) fn data(json: &str) -> Call {
     Call { data: Some(json.to_owned()), ..payload("") }
 }
 
 /// With nothing but a payload.
-pub fn payload(bytes: impl Into<Bytes>) -> Call {
+pub(crate) fn payload(bytes: impl Into<Bytes>) -> Call {
     Call { data: None, payload: bytes.into(), request: None, id: "a-test".into(), shop: Arc::new(NoShop) }
 }
 
-pub fn json(ended: Ended) -> Value {
+pub(crate) fn json(ended: Ended) -> Value {
     let answer = ended.result.unwrap();
     serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {:?}", answer.body))
 }
 
-pub fn error(ended: Ended) -> CallError {
+pub(crate) fn error(ended: Ended) -> CallError {
     ended.result.expect_err("this call is to fail")
 }
 
