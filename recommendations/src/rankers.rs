@@ -126,9 +126,13 @@ impl Rankers {
             match inner.load(name).await {
                 Ok(ranker) => {
                     slot.current.store(Some(Arc::new(ranker)));
+                    inner.metrics.loaded(name);
                     tracing::info!(ranker = name, "a ranker is in use");
                 }
-                Err(error) => tracing::warn!(ranker = name, error, "a ranker cannot be used"),
+                Err(error) => {
+                    inner.metrics.refused(name);
+                    tracing::warn!(ranker = name, error, "a ranker cannot be used");
+                }
             }
             slot.seen.store(Some(Arc::new(*written)));
         }

@@ -25,6 +25,7 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct RankerMetrics {
     calls: IntCounterVec,
+    loads: IntCounterVec,
     seconds: HistogramVec,
 }
 
@@ -32,12 +33,23 @@ impl RankerMetrics {
     pub(super) fn new(metrics: &Metrics) -> Self {
         let calls = Opts::new("ranker_calls_total", "Answers that a shop's ranker was asked to order.");
         let calls = IntCounterVec::new(calls, &["ranker", "outcome"]).expect("valid names");
+        let loads = Opts::new("ranker_loads_total", "Modules that were found for a shop's ranker.");
+        let loads = IntCounterVec::new(loads, &["ranker", "outcome"]).expect("valid names");
         let seconds = HistogramOpts::new("ranker_seconds", "Time that a shop's ranker took.");
         let seconds = HistogramVec::new(seconds.buckets(BUCKETS.to_vec()), &["ranker"]).expect("valid names");
         let registry = metrics.registry();
         registry.register(Box::new(calls.clone())).expect("registered once");
+        registry.register(Box::new(loads.clone())).expect("registered once");
         registry.register(Box::new(seconds.clone())).expect("registered once");
-        Self { calls, seconds }
+        Self { calls, loads, seconds }
+    }
+
+    pub(super) fn loaded(&self, ranker: &str) {
+        self.loads.with_label_values(&[ranker, "loaded"]).inc();
+    }
+
+    pub(super) fn refused(&self, ranker: &str) {
+        self.loads.with_label_values(&[ranker, "refused"]).inc();
     }
 
     pub(super) fn ended(&self, ranker: &str, outcome: Outcome, took: Duration) {

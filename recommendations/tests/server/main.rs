@@ -3,6 +3,7 @@
 mod books;
 mod categories;
 mod filters;
+mod rankers;
 mod recommend;
 mod replicas;
 mod robust;
@@ -28,6 +29,7 @@ use tonic::transport::{Channel, Endpoint};
 /// A server on a port of its own, stopped at the end of the test.
 struct Server {
     address: SocketAddr,
+    admin: SocketAddr,
     url: String,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), service::Failure>>>,
@@ -62,12 +64,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let probes = admin.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
         };
         let running = tokio::spawn(recommendations::run(config, listener, admin, shutdown));
-        Self { address, url, stop: Some(stop), running: Some(running), folder }
+        Self { address, admin: probes, url, stop: Some(stop), running: Some(running), folder }
     }
 
     async fn channel(&self) -> Channel {
@@ -100,6 +103,12 @@ impl Server {
     async fn total(&self) -> i32 {
         let categories = self.catalogue().await.list_categories(ListCategoriesRequest {}).await;
         categories.unwrap().into_inner().total_books
+    }
+
+    async fn metrics(&self) -> String {
+        let admin = self.admin;
+        let asked = tokio::task::spawn_blocking(move || testing::http::get(admin, "/metrics"));
+        asked.await.unwrap().unwrap().body
     }
 
     /// Stops it and returns its folder.
