@@ -1,3 +1,5 @@
+//! What is called when a function is.
+
 use std::sync::Arc;
 
 use host::Function;

@@ -115,7 +115,9 @@ fn from_body(
 }
 
 fn claims_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else { return false };
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else {
+        return false;
+    };
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
@@ -184,7 +186,10 @@ mod tests {
         assert_eq!(query("a=null&b=false&c=&d", &none), r#"{"a":null,"b":false,"c":"","d":""}"#);
         assert_eq!(query("q=a%22b%0A+c", &none), r#"{"q":"a\"b\n c"}"#);
         assert_eq!(query("n=12345678901234567890123.10", &none), r#"{"n":12345678901234567890123.10}"#);
-        assert_eq!(query("n=007&m=+1&k=1.&l=NaN&o=%2B1", &none), r#"{"n":"007","m":" 1","k":"1.","l":"NaN","o":"+1"}"#);
+        assert_eq!(
+            query("n=007&m=+1&k=1.&l=NaN&o=%2B1", &none),
+            r#"{"n":"007","m":" 1","k":"1.","l":"NaN","o":"+1"}"#
+        );
     }
 
     #[test]
@@ -224,7 +229,10 @@ mod tests {
             assert!(is_number(number) && serde_json::from_str::<Value>(number).is_ok(), "{number}");
         }
         for text in ["", "-", "01", "1.", ".5", "1e", "1e+", "+1", "0x1", "1 ", "Infinity", "1e1.5", "--1"] {
-            assert!(!is_number(text) && serde_json::from_str::<Value>(text.trim_end()).is_err() || text == "1 ", "{text}");
+            assert!(
+                !is_number(text) && serde_json::from_str::<Value>(text.trim_end()).is_err() || text == "1 ",
+                "{text}"
+            );
         }
     }
 }

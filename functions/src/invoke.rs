@@ -94,9 +94,8 @@ fn accepted(headers: &http::HeaderMap, body: &Bytes, deployed: &Deployed) -> Res
     }
     let said = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     // Who says nothing, or what forms and uploads say of anything, is given the benefit of the doubt.
-    let said = said.filter(|kind| {
-        !matches!(*kind, "application/octet-stream" | "application/x-www-form-urlencoded")
-    });
+    let said = said
+        .filter(|kind| !matches!(*kind, "application/octet-stream" | "application/x-www-form-urlencoded"));
     let Some(Ok(kind)) = said.map(str::parse) else { return Ok(()) };
     if accepts.iter().any(|range| range.has(&kind)) {
         return Ok(());

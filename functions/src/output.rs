@@ -1,8 +1,8 @@
 //! What a guest's answer becomes on its way out.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use host::{Answer, Kind};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::manifest::{Manifest, Output};
 
@@ -242,7 +242,9 @@ mod tests {
         assert_eq!(answer.headers()["x-shelf"], "7");
         assert!(!answer.headers().contains_key("set-cookie"));
         assert_eq!(&answer.body()[..], b"a,b\n");
-        for bad in [&b"no head"[..], b"no colon\n\n", b"Status: x\n\n", b"Status: 101\n\n", b"a b: c\n\n", b""] {
+        for bad in
+            [&b"no head"[..], b"no colon\n\n", b"Status: x\n\n", b"Status: 101\n\n", b"a b: c\n\n", b""]
+        {
             assert!(plain(bad, "output = \"cgi\"").is_err(), "{}", String::from_utf8_lossy(bad));
         }
     }

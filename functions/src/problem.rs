@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
 use host::CallError;
+use http::{HeaderValue, StatusCode, header};
 
 /// Why a request is not answered as its sender wanted. None of them shows what is inside.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ mod channel;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use host::{Book, Entry, Shelf, Shop, ShopError};
+use host::{Book, Entry, NoShop, Shelf, Shop, ShopError};
 use protobufs::{
     catalogue::{GetBookRequest, catalogue_service_client::CatalogueServiceClient},
     readers::{self, ListHistoryRequest, readers_service_client::ReadersServiceClient},
@@ -26,7 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Values that functions keep between their calls, each function its own.
 pub trait Kept: Send + Sync {
     /// The value that a function keeps under a key.
-    fn get<'a>(&'a self, function: &'a str, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>>;
+    fn get<'a>(
+        &'a self,
+        function: &'a str,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>>;
 
     /// Keeps a value, or forgets it.
     fn set<'a>(
@@ -35,6 +39,26 @@ pub trait Kept: Send + Sync {
         key: &'a str,
         value: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<(), ShopError>>;
+}
+
+/// Keeps nothing.
+impl Kept for NoShop {
+    fn get<'a>(
+        &'a self,
+        function: &'a str,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>> {
+        Shop::get(self, function, key)
+    }
+
+    fn set<'a>(
+        &'a self,
+        function: &'a str,
+        key: &'a str,
+        value: Option<Vec<u8>>,
+    ) -> BoxFuture<'a, Result<(), ShopError>> {
+        Shop::set(self, function, key, value)
+    }
 }
 
 /// The shop behind all functions. Clones share one connection, which is opened by the first call.
@@ -103,13 +127,18 @@ impl Shop for Bookshop {
             if reader < 1 || limit == 0 {
                 return Ok(Vec::new());
             }
-            let answer = in_time(client.list_history(request)).await.map_err(|status| unavailable(&status))?;
+            let answer =
+                in_time(client.list_history(request)).await.map_err(|status| unavailable(&status))?;
             Ok(answer.entries.into_iter().take(limit as usize).map(entry).collect())
         }
         .boxed()
     }
 
-    fn get<'a>(&'a self, function: &'a str, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>> {
+    fn get<'a>(
+        &'a self,
+        function: &'a str,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>> {
         self.kept.get(function, key)
     }
 
@@ -123,9 +152,7 @@ impl Shop for Bookshop {
     }
 }
 
-async fn in_time<T>(
-    call: impl Future<Output = Result<tonic::Response<T>, Status>>,
-) -> Result<T, Status> {
+async fn in_time<T>(call: impl Future<Output = Result<tonic::Response<T>, Status>>) -> Result<T, Status> {
     match timeout(PATIENCE, call).await {
         Ok(answer) => answer.map(tonic::Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded("no answer in time")),

@@ -50,7 +50,7 @@ impl Hosts {
     }
 
     /// One after the other.
-    pub fn iter(&self) -> impl Iterator<Item = &Host> {
+    pub fn iter(&self) -> std::slice::Iter<'_, Host> {
         self.0.iter()
     }
 }

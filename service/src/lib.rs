@@ -25,5 +25,5 @@ pub use readiness::{Hold, Readiness, State};
 pub use server::{Limits, Peer, Protocol, Server};
 pub use shell::Shell;
 pub use shutdown::{Phase, Shutdown, signals};
-pub use start::{block_on, data_folder, start};
+pub use start::{block_on, data_folder, data_place, start};
 pub use telemetry::RequestId;

@@ -1,4 +1,11 @@
-use std::{fmt::Display, future::Future, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fmt::Display,
+    future::Future,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -41,13 +48,20 @@ pub fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<()
     ended
 }
 
-/// The folder where data is kept: the one given, else `shelfwise` in the platform's data folder. Made if absent.
+/// The folder where data is kept: the one given, else `shelfwise` in the platform's data folder; none if this user has no such.
+/// It may not be there.
+#[must_use]
+pub fn data_place(given: Option<&Path>) -> Option<PathBuf> {
+    given.map(Path::to_owned).or_else(|| dirs::data_dir().map(|folder| folder.join("shelfwise")))
+}
+
+/// The folder where data is kept, as [`data_place`] has it. Made if absent.
 ///
 /// # Errors
 ///
 /// If there is none, or it cannot be written.
 pub fn data_folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    let folder = given.or_else(|| dirs::data_dir().map(|folder| folder.join("shelfwise")));
+    let folder = data_place(given.as_deref());
     let folder =
         folder.ok_or_else(|| Failure::usage("SHELFWISE_DATA: not set, and this user has no home folder"))?;
     let refused = |error: &dyn Display| Failure::io(format!("data folder {}: {error}", folder.display()));

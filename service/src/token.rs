@@ -45,6 +45,9 @@ pub enum Refused {
     /// There is no token, and the call comes from elsewhere.
     #[error("this is for the server's own machine until the server has a token (SHELFWISE_TOKEN)")]
     Elsewhere,
+    /// There is no token, and without one nobody may do this.
+    #[error("this takes a token, and the server has none (SHELFWISE_TOKEN)")]
+    Unset,
 }
 
 impl Token {
@@ -87,6 +90,19 @@ impl Guard {
         Self(token)
     }
 
+    /// Whether a call with these headers shows the token. It must, wherever it comes from.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not pass.
+    pub fn check_shown(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        match &self.0 {
+            Some(token) if shown(headers).is_some_and(|shown| token.is(shown)) => Ok(()),
+            Some(_) => Err(Refused::Token),
+            None => Err(Refused::Unset),
+        }
+    }
+
     /// Whether a call with these headers from there may pass.
     ///
     /// # Errors
@@ -94,8 +110,7 @@ impl Guard {
     /// Why not.
     pub fn check(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Refused> {
         match &self.0 {
-            Some(token) if shown(headers).is_some_and(|shown| token.is(shown)) => Ok(()),
-            Some(_) => Err(Refused::Token),
+            Some(_) => self.check_shown(headers),
             None if peer.is_some_and(|peer| peer.address.ip().to_canonical().is_loopback()) => Ok(()),
             None => Err(Refused::Elsewhere),
         }
@@ -160,6 +175,8 @@ mod tests {
             assert_eq!(guard.check(&HeaderMap::new(), peer), expected, "{peer:?}");
             assert_eq!(guard.check(&showing("Bearer x"), peer), expected, "{peer:?}");
         }
+        assert_eq!(guard.check_shown(&HeaderMap::new()), Err(Refused::Unset));
+        assert_eq!(guard.check_shown(&showing("Bearer x")), Err(Refused::Unset));
     }
 
     #[test]
@@ -168,6 +185,8 @@ mod tests {
         for peer in [from("127.0.0.1:5"), from("192.0.2.1:5"), None] {
             assert_eq!(guard.check(&showing("Bearer s3cret"), peer), Ok(()));
             assert_eq!(guard.check(&showing("bearer s3cret"), peer), Ok(()));
+            assert_eq!(guard.check_shown(&showing("Bearer s3cret")), Ok(()));
+            assert_eq!(guard.check_shown(&HeaderMap::new()), Err(Refused::Token));
             assert_eq!(guard.check(&HeaderMap::new(), peer), Err(Refused::Token));
             for wrong in
                 ["Bearer s3cre", "Bearer s3crets", "Bearer  s3cret", "Basic s3cret", "s3cret", "Bearer ", ""]

@@ -3,10 +3,12 @@
 mod certs;
 mod evaluate;
 mod export;
+mod functions;
 mod import;
 mod models;
 mod remote;
 mod run;
+mod token;
 mod train;
 mod variants;
 
@@ -17,8 +19,8 @@ use service::Failure;
 
 /// Shelfwise: book recommendations for your shop, library or reading community.
 ///
-/// Without a command, the whole suite starts: the recommendation server and the storefront. Their own settings are
-/// environment variables, shown by `shelfwise settings`.
+/// Without a command, the whole suite starts: the recommendation server, the storefront and the host of functions. Their own
+/// settings are environment variables, shown by `shelfwise settings`.
 #[derive(Parser, Debug)]
 #[command(name = "shelfwise", version)]
 struct Cli {
@@ -46,6 +48,7 @@ enum Command {
     Models(models::Models),
     Variants(variants::Variants),
     Simulated(train::Simulated),
+    Functions(functions::Functions),
     /// Make a development authority with a server and a client certificate
     Certs(certs::Certs),
     /// Show the settings of every service with their variables and defaults
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Some(Command::Models(models)) => models.run(),
         Some(Command::Variants(variants)) => variants.run(),
         Some(Command::Simulated(simulated)) => simulated.run(),
+        Some(Command::Functions(functions)) => functions.run(cli.data),
         Some(Command::Certs(certs)) => certs.run(),
         Some(Command::Settings) => run::show_settings(),
     });

@@ -98,7 +98,8 @@ async fn connect(host: &Host, tls: Option<ClientTls>) -> Result<Channel, tonic::
     Endpoint::from_static("http://recommendations").connect_with_connector(connector).await
 }
 
-trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
+/// A connection, encrypted or not.
+pub(crate) trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for S {}
 
 /// What a server's refusal means for whoever gave the command.

@@ -5,12 +5,15 @@ use std::{
 
 use clap::Args;
 use marketplace::CookieKey;
+use protobufs::hosts::Hosts;
 use service::{
     Failure,
     config::{self, LogSettings, TlsSettings},
     telemetry,
 };
 use tokio::{net::TcpListener, sync::watch};
+
+use crate::token;
 
 /// How the suite runs.
 #[derive(Args, Debug)]
@@ -26,7 +29,10 @@ pub(crate) struct Settings {
 pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failure> {
     let mut recommendations: recommendations::Config = config::from_env(recommendations::PREFIX)?;
     let mut marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
+    let mut functions: functions::Config = config::from_env(functions::PREFIX)?;
     let kept = place(settings.ephemeral, data, &mut recommendations)?;
+    functions.data.clone_from(&recommendations.data);
+    let deploying = deploying(&mut functions)?;
     if marketplace.cookie_key.is_none() {
         marketplace.cookie_key = Some(cookie_key(recommendations.data.as_deref())?);
     }
@@ -38,18 +44,24 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
         let grpc_admin = service::bind("RECOMMENDATIONS_ADMIN_BIND", recommendations.admin_bind)?;
         let pages = service::bind("MARKETPLACE_BIND", marketplace.bind)?;
         let pages_admin = service::bind("MARKETPLACE_ADMIN_BIND", marketplace.admin_bind)?;
+        let guests = service::bind("FUNCTIONS_BIND", functions.bind)?;
+        let guests_admin = service::bind("FUNCTIONS_ADMIN_BIND", functions.admin_bind)?;
         let places = Places {
             grpc: address(&grpc)?,
             grpc_admin: address(&grpc_admin)?,
             pages: address(&pages)?,
             pages_admin: address(&pages_admin)?,
+            guests: address(&guests)?,
+            guests_admin: address(&guests_admin)?,
         };
-        // In one process the two find each other without being told.
+        // In one process they find each other without being told.
         if std::env::var_os("RECOMMENDATIONS_HOST").is_none() {
-            let here = local(places.grpc).to_string();
-            marketplace.recommendations_host = here.parse().expect("an address is a host and a port");
+            let here: Hosts =
+                local(places.grpc).to_string().parse().expect("an address is a host and a port");
+            marketplace.recommendations_host = here.clone();
+            functions.recommendations_host = here;
         }
-        let greeting = places.greeting(&recommendations, &marketplace, &kept);
+        let greeting = places.greeting(&recommendations, &marketplace, &kept, &deploying);
 
         let signals = service::signals()?;
         let stop = watch::Sender::new(false);
@@ -64,12 +76,13 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
         };
         // All that can fail comes before the first word about what listens.
         let pages = marketplace::start(marketplace, pages, pages_admin, stopped())?;
+        let guests = functions::start(functions, guests, guests_admin, stopped())?;
         let services = async {
             let calls = recommendations::start(recommendations, grpc, grpc_admin, stopped()).await?;
             if !*stop.borrow() {
                 println!("{greeting}");
             }
-            // Whoever ends first takes the other along.
+            // Whoever ends first takes the others along.
             let calls = async {
                 calls.await;
                 stop.send_replace(true);
@@ -78,7 +91,11 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
                 pages.await;
                 stop.send_replace(true);
             };
-            tokio::join!(calls, pages);
+            let guests = async {
+                guests.await;
+                stop.send_replace(true);
+            };
+            tokio::join!(calls, pages, guests);
             Ok(())
         };
         let watch = async {
@@ -98,6 +115,7 @@ pub(crate) fn show_settings() -> Result<(), Failure> {
     let services = [
         config::command::<recommendations::Config>(recommendations::PREFIX),
         config::command::<marketplace::Config>(marketplace::PREFIX),
+        config::command::<functions::Config>(functions::PREFIX),
     ];
     for mut service in services {
         println!("{}", service.render_long_help());
@@ -133,12 +151,26 @@ fn cookie_key(folder: Option<&Path>) -> Result<CookieKey, Failure> {
     CookieKey::kept(&file).map_err(|error| Failure::io(format!("cookie key {}: {error}", file.display())))
 }
 
+/// Has functions deployed by whoever shows the token of the data folder where there is no other, and says it in words.
+fn deploying(functions: &mut functions::Config) -> Result<String, Failure> {
+    if functions.token.token.is_some() {
+        return Ok("with SHELFWISE_TOKEN".to_owned());
+    }
+    let Some(folder) = &functions.data else {
+        return Ok("by nobody, for want of SHELFWISE_TOKEN".to_owned());
+    };
+    functions.deploy_token = Some(token::made(folder)?);
+    Ok(format!("with the token in {}", token::place(folder).display()))
+}
+
 /// Where everything listens.
 struct Places {
     grpc: SocketAddr,
     grpc_admin: SocketAddr,
     pages: SocketAddr,
     pages_admin: SocketAddr,
+    guests: SocketAddr,
+    guests_admin: SocketAddr,
 }
 
 impl Places {
@@ -147,8 +179,9 @@ impl Places {
         recommendations: &recommendations::Config,
         marketplace: &marketplace::Config,
         kept: &str,
+        deploying: &str,
     ) -> String {
-        let Self { grpc, grpc_admin, pages, pages_admin } = self;
+        let Self { grpc, grpc_admin, pages, pages_admin, guests, guests_admin } = self;
         let security = security(&recommendations.tls, &marketplace.tls);
         let scheme = if marketplace.https { "https" } else { "http" };
         let call = r#"{"user_id": 1, "category": "MYSTERY", "max_results": 3}"#;
@@ -156,6 +189,7 @@ impl Places {
             "Shelfwise {version}\n\
              \n  recommendations  {grpc} (gRPC), {grpc_admin} (probes, metrics)\
              \n  marketplace      {pages} (pages), {pages_admin} (probes, metrics)\
+             \n  functions        {guests} (HTTP), {guests_admin} (probes, metrics); deployed {deploying}\
              \n  data             {kept}\n\
              \nTry it:  grpcurl {security} -d '{call}' {address} Recommendations/Recommend\
              \nOpen:    {scheme}://{storefront}/\n",

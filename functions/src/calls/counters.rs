@@ -131,6 +131,12 @@ impl Counters {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// An answer could not be used.
+    pub(crate) fn spoilt(&self) {
+        self.answered.fetch_sub(1, Ordering::Relaxed);
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn ended(&self, ended: &Ended) {
         let add = |counter: &AtomicU64, more: u64| counter.fetch_add(more, Ordering::Relaxed);
         add(if ended.result.is_ok() { &self.answered } else { &self.failed }, 1);
@@ -206,14 +212,16 @@ impl CallMetrics {
         let counter = |name: &str, help: &str, labels: &[&str]| {
             IntCounterVec::new(Opts::new(name, help), labels).expect("valid names")
         };
-        let calls = counter("function_calls_total", "Calls of functions that have ended.", &["function", "outcome"]);
+        let calls =
+            counter("function_calls_total", "Calls of functions that have ended.", &["function", "outcome"]);
         let refused = counter(
             "function_calls_refused_total",
             "Calls of functions that were not begun, for too many were.",
             &["function"],
         );
         let seconds = HistogramOpts::new("function_call_seconds", "Time that calls of functions took.");
-        let seconds = seconds.buckets(vec![0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0]);
+        let seconds =
+            seconds.buckets(vec![0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0]);
         let seconds = HistogramVec::new(seconds, &["function"]).expect("valid names");
         let cpu = Opts::new("function_cpu_seconds_total", "Processor time that calls of functions took.");
         let cpu = CounterVec::new(cpu, &["function"]).expect("valid names");

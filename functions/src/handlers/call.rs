@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{Method, Request, header};
 use host::Kind;
+use http::{Method, Request, header};
 use http_body::Body as _;
 use service::telemetry::RequestId;
 use tokio::time::timeout;
@@ -52,9 +52,10 @@ pub(crate) async fn below(
 
 /// Any other address: what the routes say.
 pub(crate) async fn routed(State(app): State<App>, request: Request<Body>) -> Result<Response, Problem> {
-    let name = app.routes.load().resolve(request.method(), request.uri().path(), request.headers());
-    let Some(name) = name else { return Err(Problem::Unknown("such address".to_owned())) };
-    let deployed = find(&app, &name)?;
+    let routes = app.routes.load_full();
+    let name = routes.resolve(request.method(), request.uri().path(), request.headers());
+    let Ok(name) = name else { return Err(Problem::Unknown("such address".to_owned())) };
+    let deployed = find(&app, name)?;
     answer(&app, &deployed, request, "").await
 }
 

@@ -6,5 +6,5 @@ mod objects;
 mod place;
 
 pub use database::{Migrations, OpenError, PATIENCE, Pool, Transaction, in_memory};
-pub use objects::{Objects, ObjectsError};
+pub use objects::{Listed, Objects, ObjectsError};
 pub use place::Place;

@@ -2,6 +2,8 @@
 //!
 //! What is put is there whole or not at all: a folder gets a finished file by renaming, a bucket by completing an upload.
 
+mod list;
+
 use std::{
     fmt,
     path::{Path as FilePath, PathBuf},
@@ -15,6 +17,8 @@ use object_store::{
     ClientOptions, GetOptions, ObjectStore, ObjectStoreExt as _, PutPayload, RetryConfig, WriteMultipart,
     aws::AmazonS3Builder, local::LocalFileSystem, memory::InMemory, path::Path,
 };
+
+pub use list::Listed;
 
 /// Objects of more bytes go up in pieces of this size.
 const PIECE: usize = 16 << 20;
@@ -77,6 +81,9 @@ pub enum ObjectsError {
         /// What is allowed.
         limit: u64,
     },
+    /// The store took too long.
+    #[error("the object store did not answer in time")]
+    Late,
     /// The store failed.
     #[error("cannot {operation} the object {name}")]
     Failed {

@@ -43,11 +43,41 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
 ///
 /// As [`get`].
 pub fn get_with(address: SocketAddr, path: &str, headers: &str) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n")?;
+    let stream = connect(address, Duration::from_secs(10))?;
+    write!(&stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n")?;
+    read(stream)
+}
+
+/// Asks for `path` with any method and body, and waits for up to a minute. A body that is not taken whole is no error, if there
+/// is an answer.
+///
+/// # Errors
+///
+/// As [`get`].
+pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> io::Result<Answer> {
+    let stream = connect(address, Duration::from_secs(60))?;
+    let length = body.len();
+    write!(
+        &stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+    )?;
+    let written = (&stream).write_all(body);
+    read(stream).or_else(|error| written.and(Err(error)))
+}
+
+fn connect(address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    Ok(stream)
+}
+
+fn read(mut stream: TcpStream) -> io::Result<Answer> {
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
+    // Whoever is refused in the middle of a body may find the connection reset behind the answer.
+    match stream.read_to_end(&mut answer) {
+        Err(error) if answer.is_empty() => return Err(error),
+        _ => {}
+    }
     let answer = String::from_utf8_lossy(&answer);
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer");
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(malformed)?;
