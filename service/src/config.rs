@@ -152,6 +152,16 @@ pub fn explain(error: &clap::Error, command: &Command, arguments: &[OsString]) -
     let given = arguments.iter().any(|argument| argument.to_string_lossy().split('=').next() == Some(flag));
     let name =
         arg.and_then(Arg::get_env).filter(|_| !given).map_or(flag.into(), |name| name.to_string_lossy());
+    let why = reason(error);
+    if arg.is_some_and(Arg::is_hide_env_values_set) {
+        return Failure::usage(format!("{name}: {why}"));
+    }
+    Failure::usage(format!("{name}: {value:?}: {why}"))
+}
+
+/// What clap says is wrong with a value.
+#[must_use]
+pub fn reason(error: &clap::Error) -> String {
     let why = std::error::Error::source(error).map(ToString::to_string).or_else(|| {
         match error.get(ContextKind::ValidValue) {
             Some(ContextValue::Strings(values)) if values.is_empty() => Some("must not be empty".to_owned()),
@@ -159,9 +169,14 @@ pub fn explain(error: &clap::Error, command: &Command, arguments: &[OsString]) -
             _ => None,
         }
     });
-    let why = why.unwrap_or_else(|| "not a value that this setting takes".to_owned());
-    if arg.is_some_and(Arg::is_hide_env_values_set) {
-        return Failure::usage(format!("{name}: {why}"));
-    }
-    Failure::usage(format!("{name}: {value:?}: {why}"))
+    why.unwrap_or_else(|| "not a value that this setting takes".to_owned())
+}
+
+/// Whether a text is a filter of log lines.
+///
+/// # Errors
+///
+/// If it is none.
+pub fn log_filter(text: &str) -> Result<(), String> {
+    tracing_subscriber::EnvFilter::try_new(text).map(|_| ()).map_err(|error| error.to_string())
 }

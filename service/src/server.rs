@@ -2,6 +2,7 @@
 
 mod calls;
 mod cuts;
+mod quiet;
 mod refusal;
 mod waiting;
 
@@ -36,12 +37,16 @@ use tower::{Service, ServiceExt as _};
 use crate::{Phase, Shutdown, telemetry::Metrics, tls::ServerTls};
 use calls::{Calls, Inbox};
 use cuts::{Cut, Cuts};
+use quiet::{Busy, Quiet};
 use refusal::Named;
 use waiting::{Pieces, Stream, Waiting};
 
 /// How much of an answer the kernel holds before it was sent. The kernel asks for more when half of it is left, so this is
 /// also how finely [`Limits::write_time`] sees a slow reader's progress.
 const UNSENT: u32 = 128 * 1024;
+
+/// Header fields that hyper takes without memory of their own for each request.
+const FEW_HEADERS: usize = 100;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -81,6 +86,11 @@ pub struct Limits {
     pub write_time: Duration,
     /// How long what is in flight on a connection may take to end once the connection was asked to go.
     pub close_time: Duration,
+    /// After how long without a request, and without an answer under way, a connection is closed, or half as long again.
+    /// `None`: after `header_time` over HTTP/1.1, never over HTTP/2.
+    pub idle_time: Option<Duration>,
+    /// Header fields of a request over HTTP/1.1.
+    pub max_headers: usize,
     /// Bytes of the head of a request.
     pub max_header_bytes: u32,
     /// The same over HTTP/2, where names and values count, and 32 more for each. To what is longer h2 answers by itself, below
@@ -108,6 +118,8 @@ impl Limits {
             header_time: Duration::from_secs(10),
             write_time: Duration::from_secs(30),
             close_time: Duration::from_secs(30),
+            idle_time: None,
+            max_headers: FEW_HEADERS,
             max_header_bytes: 16 * 1024,
             max_http2_header_bytes: 16 * 1024,
             max_streams: 256,
@@ -270,9 +282,12 @@ where
         let phase = shutdown.clone();
         let asked = Arc::new(AtomicBool::new(false));
         let asking = Arc::clone(&asked);
+        let quiet = limits.idle_time.map(|_| Arc::new(Quiet::default()));
+        let noise = quiet.clone();
         let answers = Arc::clone(&waiting);
         let service = service_fn(move |mut request: Request<Incoming>| {
             asking.store(true, Ordering::Relaxed);
+            let busy = noise.as_ref().map(Busy::begin);
             request.extensions_mut().insert(peer);
             let http1 = request.version() < Version::HTTP_2;
             let answer = service.clone().oneshot(request);
@@ -284,7 +299,7 @@ where
                     // A client that keeps its connection would meet it closed later, in the middle of a request.
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
-                Ok::<_, S::Error>(answer.map(|body| Pieces::new(body, waiting)))
+                Ok::<_, S::Error>(answer.map(|body| Pieces::new(body, waiting, busy)))
             }
         });
         let inbox = Inbox::default();
@@ -298,6 +313,7 @@ where
             tokio::select! {
                 () = shutdown.draining() => {}
                 () = too_old(limits.connection_age) => {}
+                () = idle(limits.idle_time, quiet.as_deref()) => {}
                 () = silent(limits.header_time, &asked) => return true,
             }
             false
@@ -359,6 +375,9 @@ fn builder(limits: &Limits, calls: Inbox) -> auto::Builder<Inbox> {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_buf_size((limits.max_header_bytes as usize).max(8192));
+    if limits.max_headers != FEW_HEADERS {
+        builder.http1().max_headers(limits.max_headers);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -379,6 +398,13 @@ async fn silent(time: Duration, asked: &AtomicBool) {
     sleep(time).await;
     if asked.load(Ordering::Relaxed) {
         std::future::pending().await
+    }
+}
+
+async fn idle(time: Option<Duration>, quiet: Option<&Quiet>) {
+    match (time, quiet) {
+        (Some(time), Some(quiet)) => quiet.lasts(time).await,
+        _ => std::future::pending().await,
     }
 }
 

@@ -166,6 +166,42 @@ async fn silence_and_a_slow_head_are_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_not_used_any_more_is_closed_and_an_answer_is_waited_for() {
+    let short = Duration::from_millis(100);
+    let limits = Limits { idle_time: Some(short), ..Limits::new(Protocol::Both) };
+    let server = serve(Duration::ZERO, LONG, limits).await;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET /fast HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let asked = Instant::now();
+    let answer = tokio::time::timeout(LONG / 2, rest(idle)).await.expect("it is closed");
+    assert!(answer.ends_with("done") && asked.elapsed() >= short, "{answer} after {:?}", asked.elapsed());
+
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    server.arrived.notified().await;
+    let early = tokio::time::timeout(short * 3, slow.read(&mut [0; 512])).await;
+    assert!(early.is_err(), "nothing comes, and nothing is closed");
+    server.go_on.notify_one();
+    assert!(rest(slow).await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn as_many_header_fields_are_taken_as_are_allowed() {
+    for (allowed, sent, status) in [(100, 100, "200"), (100, 101, "431"), (300, 300, "200"), (10, 11, "431")]
+    {
+        let limits = Limits { max_headers: allowed, ..Limits::new(Protocol::Both) };
+        let server = serve(Duration::ZERO, LONG, limits).await;
+        let mut stream = server.connect().await;
+        // Two of them are said anyway.
+        let fields: String = (2..sent).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let head = format!("GET /fast HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = rest(stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{sent} of {allowed}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn further_connections_wait_for_a_place() {
     let limits = Limits { max_connections: 1, ..Limits::new(Protocol::Both) };
     let server = serve(Duration::ZERO, LONG, limits).await;

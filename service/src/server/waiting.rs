@@ -24,6 +24,8 @@ use tokio::{
     time::sleep,
 };
 
+use super::quiet::Busy;
+
 const PERIODS: usize = 4;
 
 /// The longest piece. hyper takes an HTTP/1.1 answer for sent as soon as it has its last piece in hands, and from then on
@@ -202,12 +204,14 @@ pin_project_lite::pin_project! {
         // What is left of a frame that was longer than a piece.
         rest: Bytes,
         waiting: Arc<Waiting>,
+        // Says that the connection is in use, until the answer is sent or given up.
+        busy: Option<Busy>,
     }
 }
 
 impl<B> Pieces<B> {
-    pub(super) fn new(body: B, waiting: Arc<Waiting>) -> Self {
-        Self { body, rest: Bytes::new(), waiting }
+    pub(super) fn new(body: B, waiting: Arc<Waiting>, busy: Option<Busy>) -> Self {
+        Self { body, rest: Bytes::new(), waiting, busy }
     }
 }
 
