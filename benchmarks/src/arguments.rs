@@ -5,7 +5,7 @@ use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration
 use clap::{Parser, Subcommand};
 
 use crate::{
-    books, build, constant, failure::Failure, fit::Fit, home, inside::Inside, load::Plan, million, models,
+    books, build, constant, failure::Failure, fit::Fit, functions, home, inside::Inside, load::Plan, million, models,
     ours::Binaries, quality, ratings, recommend, report::Section, scale, serving, suite, training,
 };
 
@@ -65,6 +65,8 @@ enum Command {
     Serving,
     /// Ratings stored a second, each before its answer
     Ratings,
+    /// Functions, beside FastAPI with wasmtime, a process a call and native code
+    Functions,
     /// What a training does to the time that answers take
     Training,
     /// A cold `cargo build --release` of a copy of this checkout, and what a changed line costs
@@ -89,6 +91,18 @@ enum Command {
     /// An axum server whose only page is a file
     #[command(hide = true)]
     ConstantPage { address: SocketAddr, file: PathBuf },
+    /// Guests without a server around them, in a process of their own
+    #[command(hide = true)]
+    Guests(functions::Guests),
+    /// One call of a module, which is loaded for it
+    #[command(hide = true)]
+    RunModule(functions::RunModule),
+    /// An axum server that does what the function `hello` does
+    #[command(hide = true)]
+    NativeFunction { address: SocketAddr },
+    /// An axum server that starts a process for each call of a module
+    #[command(hide = true)]
+    ProcessACall { address: SocketAddr, file: PathBuf },
 }
 
 impl Effort {
@@ -133,6 +147,7 @@ impl Arguments {
             Command::Serving => vec![Measurement::Serving],
             Command::Ratings => vec![Measurement::Ratings],
             Command::Training => vec![Measurement::Training],
+            Command::Functions => vec![Measurement::Functions],
             Command::Build => vec![Measurement::Build],
             Command::Fit(fit) => return fit.here().map(|()| ExitCode::SUCCESS),
             Command::Inside(inside) => {
@@ -144,6 +159,14 @@ impl Arguments {
             }
             Command::ConstantPage { address, file } => {
                 return constant::page(*address, file).await.map(|()| ExitCode::SUCCESS);
+            }
+            Command::Guests(guests) => return guests.here().await.map(|()| ExitCode::SUCCESS),
+            Command::RunModule(run) => return run.here().await.map(|()| ExitCode::SUCCESS),
+            Command::NativeFunction { address } => {
+                return functions::native(*address).await.map(|()| ExitCode::SUCCESS);
+            }
+            Command::ProcessACall { address, file } => {
+                return functions::processes(*address, file.clone()).await.map(|()| ExitCode::SUCCESS);
             }
         };
         let binaries = Binaries::find()?;
@@ -171,7 +194,7 @@ impl Arguments {
 }
 
 /// What `all` measures: what is short first.
-const ALL: [Measurement; 10] = [
+const ALL: [Measurement; 11] = [
     Measurement::Recommend,
     Measurement::Home,
     Measurement::Suite,
@@ -179,6 +202,7 @@ const ALL: [Measurement; 10] = [
     Measurement::Quality,
     Measurement::Ratings,
     Measurement::Training,
+    Measurement::Functions,
     Measurement::Models,
     Measurement::Serving,
     Measurement::Scale,
@@ -196,6 +220,7 @@ enum Measurement {
     Serving,
     Ratings,
     Training,
+    Functions,
     Build,
 }
 
@@ -213,6 +238,7 @@ impl Measurement {
             Self::Serving => serving::measure(binaries, effort).await,
             Self::Ratings => ratings::measure(binaries, effort).await,
             Self::Training => training::measure(binaries, effort).await,
+            Self::Functions => functions::measure(binaries, effort).await,
             Self::Build => build::measure().await,
         }
     }

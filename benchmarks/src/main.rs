@@ -8,6 +8,7 @@ mod constant;
 mod evaluate;
 mod failure;
 mod fit;
+mod functions;
 mod home;
 mod inside;
 mod interactions;

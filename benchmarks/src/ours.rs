@@ -21,7 +21,7 @@ pub(crate) struct Binaries {
 }
 
 /// Every binary of the project that a user runs.
-pub(crate) const NAMES: [&str; 3] = ["shelfwise", "recommendations", "marketplace"];
+pub(crate) const NAMES: [&str; 4] = ["shelfwise", "recommendations", "marketplace", "functions"];
 
 /// What R1's integration test counts on the home page: the books.
 pub(crate) const BOOKS_ON_HOME: (&str, usize) = ("<li>", 3);
@@ -146,6 +146,25 @@ impl Binaries {
         Server::start("marketplace", command, logs, address, up).await
     }
 
+    /// The host of the functions in `data`, asked for `page` until it answers.
+    pub(crate) async fn functions(
+        &self,
+        data: &Path,
+        page: impl Fn(SocketAddr) -> Page,
+    ) -> Result<Server, Failure> {
+        let [address, admin] = free_addresses()?;
+        let mut command = clean(Command::new(self.path("functions")));
+        command
+            .env("FUNCTIONS_BIND", address.to_string())
+            .env("FUNCTIONS_ADMIN_BIND", admin.to_string())
+            .env("SHELFWISE_DATA", data);
+        let up = async || {
+            ready(admin).await?;
+            load::get(page(address)).await.map(drop)
+        };
+        Server::start("functions", command, data, address, up).await
+    }
+
     /// Everything in one process, with its data in `data`; logs go to `logs`.
     pub(crate) async fn suite(&self, data: &Path, logs: &Path) -> Result<Suite, Failure> {
         let mut command = Command::new(self.path("shelfwise"));
@@ -196,7 +215,7 @@ async fn ready(admin: SocketAddr) -> Result<(), Failure> {
 
 /// Without the settings of whoever runs the benchmark: what is measured are the defaults.
 fn clean(mut command: Command) -> Command {
-    const OURS: [&str; 5] = ["SHELFWISE_", "RECOMMENDATIONS_", "MARKETPLACE_", "OTEL_", "DATABASE_URL"];
+    const OURS: [&str; 6] = ["SHELFWISE_", "RECOMMENDATIONS_", "MARKETPLACE_", "FUNCTIONS_", "OTEL_", "DATABASE_URL"];
     for (name, _) in env::vars_os() {
         if OURS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);

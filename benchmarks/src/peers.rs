@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     failure::Failure,
+    functions,
     load::{self, Page, Questions, Recommend},
     ours::{self, Server},
     process::free_addresses,
@@ -80,6 +81,25 @@ impl Python {
         Server::start("Flask", command, logs, address, up).await
     }
 
+    /// What to do where the venv lacks what functions need.
+    pub(crate) const FUNCTIONS_ADVICE: &str = Self::MODELS_ADVICE;
+
+    /// Whether FastAPI and wasmtime are there.
+    pub(crate) fn has_functions(&self) -> bool {
+        let installed = |library: &PathBuf| library.join("site-packages/wasmtime").is_dir();
+        let libraries = fs::read_dir(self.home.join("lib")).into_iter().flatten().flatten();
+        libraries.map(|entry| entry.path()).any(|library| installed(&library))
+    }
+
+    /// FastAPI under uvicorn, with the modules in a folder.
+    pub(crate) async fn functions(&self, modules: &Path, logs: &Path) -> Result<Server, Failure> {
+        let [address] = free_addresses()?;
+        let mut command = self.command("bin/python");
+        command.arg(sources().join("functions.py")).arg(address.to_string()).arg(modules);
+        let up = async || functions::ask(Page { path: functions::CACHED, ..functions::page(address) }).await;
+        Server::start("FastAPI", command, logs, address, up).await
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.home.join(program));
         // No caches of compiled modules in the checkout.
@@ -115,6 +135,24 @@ pub(crate) async fn constant_page(file: &Path, logs: &Path) -> Result<Server, Fa
     let (command, address) = this_program("constant-page", file)?;
     let up = async || load::get(ours::home(address)).await.map(drop);
     Server::start("constant axum", command, logs, address, up).await
+}
+
+/// axum that does what the function does.
+pub(crate) async fn native_function(logs: &Path, page: impl Fn(SocketAddr) -> Page) -> Result<Server, Failure> {
+    let [address] = free_addresses()?;
+    let command = functions::this_program("native-function", address, None)?;
+    Server::start("native axum", command, logs, address, async || functions::ask(page(address)).await).await
+}
+
+/// axum that starts a process for each call of the module in `file`.
+pub(crate) async fn process_a_call(
+    file: &Path,
+    logs: &Path,
+    page: impl Fn(SocketAddr) -> Page,
+) -> Result<Server, Failure> {
+    let [address] = free_addresses()?;
+    let command = functions::this_program("process-a-call", address, Some(file))?;
+    Server::start("a process a call", command, logs, address, async || functions::ask(page(address)).await).await
 }
 
 fn this_program(what: &str, file: &Path) -> Result<(Command, SocketAddr), Failure> {

@@ -1,0 +1,117 @@
+//! Functions over HTTP beside how others run them, and what a guest costs without a server around it.
+
+mod guests;
+mod runner;
+
+use std::{fs, net::SocketAddr, path::Path, process::Command};
+
+use crate::{
+    arguments::Effort,
+    failure::Failure,
+    load::{self, Page, Target},
+    ours::{Binaries, Server},
+    peers::{self, Python},
+    report::{Bound, Section},
+    rounds::{Contender, alternate},
+};
+
+pub(crate) use self::{
+    guests::Guests,
+    runner::{RunModule, native, processes},
+};
+
+/// Clients, each waiting for one answer at a time.
+const CONNECTIONS: usize = 16;
+/// For those who take a good part of a second a call.
+const FEW: usize = 2;
+/// What everybody is asked, and what a right answer has.
+const QUESTION: &str = "/hello?name=Ada";
+const ANSWER: (&str, usize) = ("Hello, Ada!", 1);
+
+const TIMES_TUTORIAL: Bound = Bound::AtLeast(1_000.0);
+const TIMES_CACHED: Bound = Bound::AtLeast(40.0);
+const TIMES_PROCESS: Bound = Bound::AtLeast(20.0);
+const OF_NATIVE: Bound = Bound::AtLeast(0.3);
+
+/// Measures all of it.
+pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Section, Failure> {
+    let mut section = Section::new("functions");
+    over_http(binaries, effort, &mut section).await?;
+    guests::measure(effort, &mut section).await?;
+    Ok(section)
+}
+
+async fn over_http(binaries: &Binaries, effort: &Effort, section: &mut Section) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().map_err(Failure::file("make a folder"))?;
+    let modules = folder.path().join("functions");
+    fs::create_dir(&modules).map_err(Failure::file("make a folder"))?;
+    let module = modules.join("hello.wasm");
+    fs::copy(guests::built("hello"), &module).map_err(Failure::file("copy a module"))?;
+
+    let ours = binaries.functions(folder.path(), page).await?;
+    let native = peers::native_function(folder.path(), page).await?;
+    let processes = peers::process_a_call(&module, folder.path(), page).await?;
+    let python = match Python::find() {
+        Some(python) if python.has_functions() => Some(python.functions(&modules, folder.path()).await?),
+        _ => None,
+    };
+
+    let contender = |name, server: &Server, path| Contender {
+        name,
+        target: Target::Page(Page { path, ..page(server.address) }),
+        watched: vec![server.process.group()],
+    };
+    let mut contenders = vec![
+        contender("Shelfwise", &ours, QUESTION),
+        contender("native axum", &native, QUESTION),
+        contender("a process a call", &processes, QUESTION),
+    ];
+    if let Some(python) = &python {
+        contenders.push(contender("FastAPI, module cached", python, CACHED));
+    }
+    let results = alternate(&contenders, CONNECTIONS, 1, effort).await?;
+    section.comparison(&results);
+    if let [own, native, processes, cached @ ..] = &results[..] {
+        let rate = |other| own.ratio(other, |round| round.rate);
+        section.target("calls a second, of native axum", rate(native), OF_NATIVE, "");
+        section.target("calls a second, times a process a call", rate(processes), TIMES_PROCESS, "");
+        if let Some(cached) = cached.first() {
+            section.target("calls a second, times FastAPI with the module cached", rate(cached), TIMES_CACHED, "");
+        }
+    }
+    let Some(python) = &python else {
+        section.skipped.push(format!("FastAPI and wasmtime: {}", Python::FUNCTIONS_ADVICE));
+        return Ok(());
+    };
+    let contenders =
+        [contender("Shelfwise", &ours, QUESTION), contender("FastAPI, as the tutorial", python, FRESH)];
+    let results = alternate(&contenders, FEW, 1, effort).await?;
+    section.comparison(&results);
+    if let [own, tutorial] = &results[..] {
+        let times = own.ratio(tutorial, |round| round.rate);
+        section.target("calls a second, times FastAPI as the tutorial", times, TIMES_TUTORIAL, "");
+    }
+    Ok(())
+}
+
+/// Where the Python peer has the same function.
+pub(crate) const CACHED: &str = "/cached/hello?name=Ada";
+const FRESH: &str = "/fresh/hello?name=Ada";
+
+/// The question as a page.
+pub(crate) fn page(address: SocketAddr) -> Page {
+    Page { address, path: QUESTION, contains: ANSWER }
+}
+
+/// Asks once.
+pub(crate) async fn ask(page: Page) -> Result<(), Failure> {
+    load::get(page).await.map(drop)
+}
+
+/// `benchmarks WHAT ADDRESS [FILE]`.
+pub(crate) fn this_program(what: &str, address: SocketAddr, file: Option<&Path>) -> Result<Command, Failure> {
+    let own = std::env::current_exe().map_err(Failure::file("find this program"))?;
+    let mut command = Command::new(own);
+    command.arg(what).arg(address.to_string()).args(file);
+    Ok(command)
+}
