@@ -5,8 +5,8 @@ use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration
 use clap::{Parser, Subcommand};
 
 use crate::{
-    books, build, constant, failure::Failure, fit::Fit, functions, home, inside::Inside, load::Plan, million, models,
-    ours::Binaries, quality, ratings, recommend, report::Section, scale, serving, suite, training,
+    books, build, constant, failure::Failure, fit::Fit, functions, home, inside::Inside, load::Plan, million,
+    models, ours::Binaries, quality, ratings, recommend, report::Section, scale, serving, suite, training,
 };
 
 /// Measures Shelfwise beside its peers on this machine

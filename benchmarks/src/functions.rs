@@ -76,7 +76,12 @@ async fn over_http(binaries: &Binaries, effort: &Effort, section: &mut Section) 
         section.target("calls a second, of native axum", rate(native), OF_NATIVE, "");
         section.target("calls a second, times a process a call", rate(processes), TIMES_PROCESS, "");
         if let Some(cached) = cached.first() {
-            section.target("calls a second, times FastAPI with the module cached", rate(cached), TIMES_CACHED, "");
+            section.target(
+                "calls a second, times FastAPI with the module cached",
+                rate(cached),
+                TIMES_CACHED,
+                "",
+            );
         }
     }
     let Some(python) = &python else {

@@ -183,19 +183,22 @@ impl Binaries {
 impl Suite {
     /// Starts the suite by `command`, which may build it first.
     pub(crate) async fn start(command: Command, logs: &Path) -> Result<Self, Failure> {
-        let [grpc, pages, admin, pages_admin] = free_addresses()?;
+        let [grpc, pages, admin, pages_admin, guests, guests_admin] = free_addresses()?;
         let mut command = clean(command);
         command
             .env("RECOMMENDATIONS_BIND", grpc.to_string())
             .env("RECOMMENDATIONS_ADMIN_BIND", admin.to_string())
             .env("MARKETPLACE_BIND", pages.to_string())
             .env("MARKETPLACE_ADMIN_BIND", pages_admin.to_string())
+            .env("FUNCTIONS_BIND", guests.to_string())
+            .env("FUNCTIONS_ADMIN_BIND", guests_admin.to_string())
             .env("RECOMMENDATIONS_HOST", grpc.to_string());
         let mut process = Process::start("shelfwise", command, logs)?;
         let started_in = process
             .until(async || {
                 ready(admin).await?;
                 ready(pages_admin).await?;
+                ready(guests_admin).await?;
                 load::get(home(pages)).await.map(drop)
             })
             .await?;
@@ -215,7 +218,8 @@ async fn ready(admin: SocketAddr) -> Result<(), Failure> {
 
 /// Without the settings of whoever runs the benchmark: what is measured are the defaults.
 fn clean(mut command: Command) -> Command {
-    const OURS: [&str; 6] = ["SHELFWISE_", "RECOMMENDATIONS_", "MARKETPLACE_", "FUNCTIONS_", "OTEL_", "DATABASE_URL"];
+    const OURS: [&str; 6] =
+        ["SHELFWISE_", "RECOMMENDATIONS_", "MARKETPLACE_", "FUNCTIONS_", "OTEL_", "DATABASE_URL"];
     for (name, _) in env::vars_os() {
         if OURS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);

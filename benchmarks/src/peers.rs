@@ -138,7 +138,10 @@ pub(crate) async fn constant_page(file: &Path, logs: &Path) -> Result<Server, Fa
 }
 
 /// axum that does what the function does.
-pub(crate) async fn native_function(logs: &Path, page: impl Fn(SocketAddr) -> Page) -> Result<Server, Failure> {
+pub(crate) async fn native_function(
+    logs: &Path,
+    page: impl Fn(SocketAddr) -> Page,
+) -> Result<Server, Failure> {
     let [address] = free_addresses()?;
     let command = functions::this_program("native-function", address, None)?;
     Server::start("native axum", command, logs, address, async || functions::ask(page(address)).await).await
@@ -152,7 +155,8 @@ pub(crate) async fn process_a_call(
 ) -> Result<Server, Failure> {
     let [address] = free_addresses()?;
     let command = functions::this_program("process-a-call", address, Some(file))?;
-    Server::start("a process a call", command, logs, address, async || functions::ask(page(address)).await).await
+    Server::start("a process a call", command, logs, address, async || functions::ask(page(address)).await)
+        .await
 }
 
 fn this_program(what: &str, file: &Path) -> Result<(Command, SocketAddr), Failure> {

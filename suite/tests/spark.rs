@@ -161,6 +161,8 @@ fn serve(folder: &Path, variables: &[(&str, &str)]) -> (Process, SocketAddr) {
         .env("RECOMMENDATIONS_ADMIN_BIND", "127.0.0.1:0")
         .env("MARKETPLACE_BIND", "127.0.0.1:0")
         .env("MARKETPLACE_ADMIN_BIND", "127.0.0.1:0")
+        .env("FUNCTIONS_BIND", "127.0.0.1:0")
+        .env("FUNCTIONS_ADMIN_BIND", "127.0.0.1:0")
         .env("RECOMMENDATIONS_TRAIN", "false");
     (Process(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()), address)
 }

@@ -126,8 +126,10 @@ impl Guests {
             [("ranker", "ranker, Rust, 100 candidates"), ("ranker-python", "ranker, Python, 100 candidates")]
         {
             let Ok(wasm) = std::fs::read(built(name)) else { continue };
-            let generous = Limits { time: Duration::from_secs(1), cpu: Duration::from_secs(1), ..Limits::of_ranker() };
-            let ranker = Ranker::load(engine, name, &wasm, generous).map_err(Failure::work("load a ranker"))?;
+            let generous =
+                Limits { time: Duration::from_secs(1), cpu: Duration::from_secs(1), ..Limits::of_ranker() };
+            let ranker =
+                Ranker::load(engine, name, &wasm, generous).map_err(Failure::work("load a ranker"))?;
             let ask = async || {
                 let ranked = ranker.rank(Question { reader: 7, count: 10 }, &candidates).await.0;
                 ranked.map(drop).map_err(Failure::work("rank"))
@@ -136,14 +138,18 @@ impl Guests {
         }
         let wasm = std::fs::read(built("misbehave-ranker")).map_err(Failure::file("read a guest"))?;
         let limits = Limits::of_ranker();
-        let endless = Ranker::load(engine, "endless", &wasm, limits).map_err(Failure::work("load a ranker"))?;
+        let endless =
+            Ranker::load(engine, "endless", &wasm, limits).map_err(Failure::work("load a ranker"))?;
         let mut beyond = Vec::new();
         for _ in 0..self.calls.min(200) {
             let start = Instant::now();
             let ended = endless.rank(Question { reader: 1, count: 10 }, &candidates).await.0;
             let took = start.elapsed();
             if ended.is_ok() {
-                return Err(Failure::Said { what: "an endless ranker".to_owned(), said: "an order".to_owned() });
+                return Err(Failure::Said {
+                    what: "an endless ranker".to_owned(),
+                    said: "an order".to_owned(),
+                });
             }
             beyond.push(took.saturating_sub(limits.time).as_nanos() as f64 / 1e3);
         }

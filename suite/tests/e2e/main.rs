@@ -2,6 +2,7 @@
 
 mod commands;
 mod evaluate;
+mod functions;
 mod process;
 mod signals;
 mod start;

@@ -17,7 +17,10 @@ pub(crate) fn shelfwise() -> Command {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("SHELFWISE_LOG", "info");
+        .env("SHELFWISE_LOG", "info")
+        // Of all services the one that few tests ask.
+        .env("FUNCTIONS_BIND", "127.0.0.1:0")
+        .env("FUNCTIONS_ADMIN_BIND", "127.0.0.1:0");
     command.stdin(Stdio::null());
     command
 }
@@ -29,6 +32,8 @@ pub(crate) struct Suite {
     pub(crate) grpc_admin: SocketAddr,
     pub(crate) pages: SocketAddr,
     pub(crate) pages_admin: SocketAddr,
+    pub(crate) functions: SocketAddr,
+    pub(crate) functions_admin: SocketAddr,
     pub(crate) data: TempDir,
 }
 
@@ -55,12 +60,13 @@ impl Suite {
 
     /// Starts one that has ended again: on the same ports, with data of its own.
     pub(crate) fn again(&self) -> Self {
-        let places = [self.grpc, self.grpc_admin, self.pages, self.pages_admin];
+        let places =
+            [self.grpc, self.grpc_admin, self.pages, self.pages_admin, self.functions, self.functions_admin];
         Self::spawn_at(places, tempfile::tempdir().unwrap(), &[])
     }
 
-    fn spawn_at(places: [SocketAddr; 4], data: TempDir, variables: &[(&str, &str)]) -> Self {
-        let [grpc, grpc_admin, pages, pages_admin] = places;
+    fn spawn_at(places: [SocketAddr; 6], data: TempDir, variables: &[(&str, &str)]) -> Self {
+        let [grpc, grpc_admin, pages, pages_admin, functions, functions_admin] = places;
         let log = std::fs::File::create(data.path().join("log")).unwrap();
         let child = shelfwise()
             .arg("--data")
@@ -69,16 +75,18 @@ impl Suite {
             .env("RECOMMENDATIONS_ADMIN_BIND", grpc_admin.to_string())
             .env("MARKETPLACE_BIND", pages.to_string())
             .env("MARKETPLACE_ADMIN_BIND", pages_admin.to_string())
+            .env("FUNCTIONS_BIND", functions.to_string())
+            .env("FUNCTIONS_ADMIN_BIND", functions_admin.to_string())
             .envs(variables.iter().copied())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        Self { child, grpc, grpc_admin, pages, pages_admin, data }
+        Self { child, grpc, grpc_admin, pages, pages_admin, functions, functions_admin, data }
     }
 
     pub(crate) fn ready(&self) {
-        for admin in [self.grpc_admin, self.pages_admin] {
+        for admin in [self.grpc_admin, self.pages_admin, self.functions_admin] {
             eventually("ready", Duration::from_secs(60), || {
                 http::get(admin, "/ready").ok().filter(|answer| answer.status == 200)
             });
