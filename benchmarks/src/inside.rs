@@ -23,7 +23,7 @@ use recommendations::{
     loading::Loader,
     models::{Model, Parameters},
     ratings::Ratings,
-    store::{Registered, Store},
+    store::{Registered, Standing, Store},
 };
 use storage::Objects;
 use tonic::Request;
@@ -243,7 +243,7 @@ async fn keep(
     artefact::write(&objects, &version, encoded).await.map_err(Failure::work(doing))?;
     let manifest = String::from_utf8_lossy(&manifest.to_json()).into_owned();
     let number = store.next_model().await.map_err(Failure::work(doing))?;
-    let registered = Registered { version: version.clone(), number, manifest, refused: String::new() };
+    let registered = Registered { version: version.clone(), number, manifest, standing: Standing::Accepted };
     store.register(&registered).await.map_err(Failure::work(doing))?;
     store.activate(&version).await.map(drop).map_err(Failure::work(doing))
 }

@@ -46,10 +46,11 @@ impl Models {
 }
 
 fn print(model: &Model) {
-    let state = match (model.active, model.refused.is_empty()) {
-        (true, _) => "answers",
-        (false, false) => "refused",
-        (false, true) => "kept",
+    let state = match (model.active, model.candidate, model.refused.is_empty()) {
+        (true, ..) => "answers",
+        (false, true, _) => "candidate",
+        (false, false, false) => "refused",
+        (false, false, true) => "kept",
     };
     let quality = match &model.quality {
         Some(quality) => format!(

@@ -247,9 +247,9 @@ async fn a_job_on_a_database_makes_what_is_served_unchanged() {
     assert_eq!(other.trained.books, compared.trained.books, "the same ratings by either way");
     assert_eq!(other.manifest.data.interactions, compared.manifest.data.interactions);
 
-    // Listed by itself, but nobody has judged it: chosen by the operator, and then it answers.
+    // Listed by itself, but nobody has judged it: it answers once the operator has chosen it.
     let listed = operator(server, &["models"]);
-    assert!(listed.lines().any(|line| line.starts_with(&format!("{version}\trefused\t"))), "{listed}");
+    assert!(listed.lines().any(|line| line.starts_with(&format!("{version}\tcandidate\t"))), "{listed}");
     let chosen = operator(server, &["models", "activate", &version]);
     assert!(chosen.starts_with(&format!("{version}\tanswers\t")), "{chosen}");
 

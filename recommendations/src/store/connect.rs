@@ -11,6 +11,7 @@ static MIGRATIONS: LazyLock<Migrations> = LazyLock::new(|| {
         (1, "catalogue", include_str!("../../migrations/0001_catalogue.sql")),
         (2, "readers", include_str!("../../migrations/0002_readers.sql")),
         (3, "models", include_str!("../../migrations/0003_models.sql")),
+        (4, "candidates", include_str!("../../migrations/0004_candidates.sql")),
     ];
     // The name that sqlx gives it by itself, from before another service shared the database.
     Migrations::new("_sqlx_migrations", &files)

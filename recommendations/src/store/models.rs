@@ -11,8 +11,19 @@ pub struct Registered {
     pub number: i64,
     /// The manifest as it lies beside the artefact.
     pub manifest: String,
-    /// Why it does not answer; empty if it was not refused.
-    pub refused: String,
+    /// Whether it may answer by itself.
+    pub standing: Standing,
+}
+
+/// Whether a model may answer without that somebody asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does, or did, or was at least as good as the one that did.
+    Accepted,
+    /// It was worse than the one that answered; says by how much.
+    Refused(String),
+    /// Something else than a training of this store has made it: nobody here has measured it.
+    Candidate,
 }
 
 /// Which model answers.
@@ -109,14 +120,10 @@ impl Store {
     ///
     /// If the database fails.
     pub async fn models(&self) -> Result<Vec<Registered>, StoreError> {
-        let sql = "select version, number, manifest, refused from models order by number desc limit 1000";
-        let rows: Vec<(String, i64, String, String)> =
-            on_either!(Pool, &self.pool, pool => sqlx::query_as(sql).fetch_all(pool).await)
-                .map_err(failed("list models"))?;
-        Ok(rows
-            .into_iter()
-            .map(|(version, number, manifest, refused)| Registered { version, number, manifest, refused })
-            .collect())
+        let sql = "select version, number, manifest, refused, candidate from models order by number desc limit 1000";
+        let rows: Vec<Row> = on_either!(Pool, &self.pool, pool => sqlx::query_as(sql).fetch_all(pool).await)
+            .map_err(failed("list models"))?;
+        Ok(rows.into_iter().map(Registered::from).collect())
     }
 
     /// One model, if it is registered.
@@ -125,12 +132,12 @@ impl Store {
     ///
     /// If the database fails.
     pub async fn model(&self, version: &str) -> Result<Option<Registered>, StoreError> {
-        let sql = "select version, number, manifest, refused from models where version = $1";
-        let row: Option<(String, i64, String, String)> = on_either!(Pool, &self.pool, pool => {
+        let sql = "select version, number, manifest, refused, candidate from models where version = $1";
+        let row: Option<Row> = on_either!(Pool, &self.pool, pool => {
             sqlx::query_as(sql).bind(version).fetch_optional(pool).await
         })
         .map_err(failed("read a model"))?;
-        Ok(row.map(|(version, number, manifest, refused)| Registered { version, number, manifest, refused }))
+        Ok(row.map(Registered::from))
     }
 
     /// Forgets a model, unless it answers.
@@ -161,7 +168,7 @@ impl Store {
         Ok(Answering { active, previous })
     }
 
-    /// Lets a registered model answer, which is then refused no more. Whether it is registered.
+    /// Lets a registered model answer, which is then accepted. Whether it is registered.
     ///
     /// # Errors
     ///
@@ -204,19 +211,39 @@ impl Store {
     }
 }
 
+/// Version, number, manifest, why it was refused, whether it is a candidate.
+type Row = (String, i64, String, String, i32);
+
+impl From<Row> for Registered {
+    fn from((version, number, manifest, refused, candidate): Row) -> Self {
+        let standing = match (candidate, refused.is_empty()) {
+            (0, true) => Standing::Accepted,
+            (0, false) => Standing::Refused(refused),
+            _ => Standing::Candidate,
+        };
+        Self { version, number, manifest, standing }
+    }
+}
+
 async fn register(transaction: &mut Transaction, model: &Registered) -> Result<(), StoreError> {
-    let sql = "insert into models (version, number, manifest, refused) values ($1, $2, $3, $4)
-               on conflict (version) do update set manifest = excluded.manifest, refused = excluded.refused";
+    let (refused, candidate) = match &model.standing {
+        Standing::Accepted => ("", 0),
+        Standing::Refused(why) => (why.as_str(), 0),
+        Standing::Candidate => ("", 1),
+    };
+    let sql = "insert into models (version, number, manifest, refused, candidate) values ($1, $2, $3, $4, $5)
+               on conflict (version) do update set manifest = excluded.manifest, refused = excluded.refused,
+               candidate = excluded.candidate";
     on_either!(Transaction, transaction, transaction => {
-        let query = sqlx::query(sql).bind(&model.version).bind(model.number);
-        query.bind(&model.manifest).bind(&model.refused).execute(&mut **transaction).await.map(drop)
+        let query = sqlx::query(sql).bind(&model.version).bind(model.number).bind(&model.manifest);
+        query.bind(refused).bind(candidate).execute(&mut **transaction).await.map(drop)
     })
     .map_err(failed("register a model"))
 }
 
 async fn activate(mut transaction: Transaction, version: &str) -> Result<bool, StoreError> {
     let operation = "activate a model";
-    let clear = "update models set refused = '' where version = $1";
+    let clear = "update models set refused = '', candidate = 0 where version = $1";
     let known = on_either!(Transaction, &mut transaction, transaction => {
         sqlx::query(clear).bind(version).execute(&mut **transaction).await.map(|done| done.rows_affected())
     })

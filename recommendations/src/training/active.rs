@@ -4,7 +4,7 @@ use super::{POLL, Training, TrainingError};
 use crate::{
     artefact::{self, ArtefactError, Manifest, Trained},
     knowledge::Served,
-    store::{Registered, now},
+    store::{Registered, Standing, now},
 };
 
 /// How long a version that cannot be loaded is left alone.
@@ -106,7 +106,7 @@ impl Training {
             version: version.to_owned(),
             number,
             manifest: String::from_utf8_lossy(&manifest.to_json()).into_owned(),
-            refused: "nobody has activated it yet, and it was not measured here".to_owned(),
+            standing: Standing::Candidate,
         };
         inner.store.register(&model).await.map_err(TrainingError::Store)
     }
@@ -119,7 +119,8 @@ impl Training {
             return Ok(());
         }
         let models = self.0.store.models().await.map_err(TrainingError::Store)?;
-        let others = models.into_iter().filter(|model| model.refused.is_empty()).map(|model| model.version);
+        let others = models.into_iter().filter(|model| model.standing == Standing::Accepted);
+        let others = others.map(|model| model.version);
         let mut tried: Vec<String> = Vec::new();
         for version in [answering.active, answering.previous].into_iter().chain(others) {
             if version.is_empty() || tried.contains(&version) {

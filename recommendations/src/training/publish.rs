@@ -22,7 +22,7 @@ use crate::{
     evaluate::Trial,
     models::{self, Kind, Parameters, Progress, Run, TrainError},
     ratings::Snapshot,
-    store::{Job, Learnt, Registered, now},
+    store::{Job, Learnt, Registered, Standing, now},
 };
 
 /// So often a model is made anew because somebody was erased meanwhile.
@@ -156,13 +156,8 @@ impl Training {
         .await?;
         let tensors = encoded.map_err(TrainingError::Artefact)?.tensors;
         let version = manifest.version.clone();
-        let (refused, message) = self.judge(job, verdict, &manifest);
-        let registered = Registered {
-            version: version.clone(),
-            number,
-            manifest: text(&manifest),
-            refused: refused.unwrap_or_default(),
-        };
+        let (standing, message) = self.judge(job, verdict, &manifest);
+        let registered = Registered { version: version.clone(), number, manifest: text(&manifest), standing };
         let made = Made { registered, manifest, message };
         let written = self.write(&made, tensors, rows).await;
         if !matches!(written, Ok(true)) {
@@ -184,7 +179,7 @@ impl Training {
         artefact::write_manifest(&inner.objects, manifest).await.map_err(TrainingError::Artefact)?;
         // What answers here is what every other process will read, checked as they check it.
         let served = self.read(version).await.map_err(TrainingError::Artefact)?;
-        if registered.refused.is_empty() {
+        if registered.standing == Standing::Accepted {
             if !inner.store.activate_new(version, learnt).await.map_err(TrainingError::Store)? {
                 return Ok(false);
             }
@@ -245,16 +240,16 @@ impl Training {
         .await
     }
 
-    /// Why the model may not answer, if so, and what to say of it.
-    fn judge(&self, job: &Job, verdict: Option<&Verdict>, manifest: &Manifest) -> (Option<String>, String) {
+    /// Whether the model may answer, and what to say of it.
+    fn judge(&self, job: &Job, verdict: Option<&Verdict>, manifest: &Manifest) -> (Standing, String) {
         let Some(Verdict { quality, compared_with, comparison }) = verdict else {
             let unmeasured =
                 format!("it answers; fewer than {LEAST_READERS} readers have enough to measure it by");
-            return (None, unmeasured);
+            return (Standing::Accepted, unmeasured);
         };
         let Some((rival, comparison)) = compared_with.zip(*comparison) else {
             let told = format!("it answers: NDCG@10 {:.4} over {} readers", quality.ndcg, quality.readers);
-            return (None, told);
+            return (Standing::Accepted, told);
         };
         let margin = self.0.settings.quality_margin;
         let compared = format!(
@@ -263,14 +258,15 @@ impl Training {
         );
         // In more than half of the resamples.
         if comparison.worse <= 0.5 {
-            return (None, format!("it answers: {compared}"));
+            return (Standing::Accepted, format!("it answers: {compared}"));
         }
         if job.force {
-            return (None, format!("it answers though it is worse, as asked: {compared}"));
+            return (Standing::Accepted, format!("it answers though it is worse, as asked: {compared}"));
         }
         let refused = format!("worse by more than {margin}: {compared}");
         tracing::warn!(version = manifest.version, reason = refused, "a new model does not answer");
-        (Some(refused.clone()), format!("it does not answer, for it is {refused}"))
+        let message = format!("it does not answer, for it is {refused}");
+        (Standing::Refused(refused), message)
     }
 
     /// Removes all models but the newest, the one that answers and the one before.

@@ -191,7 +191,8 @@ async fn what_was_never_judged_answers_only_when_somebody_asks_for_it() {
     let listed = server.list().await;
     assert!(listed.iter().all(|model| model.version != "90-slim-00aa11"), "{listed:?}");
     let foreign = listed.iter().find(|model| model.version == "from-elsewhere").unwrap();
-    assert!(!foreign.active && foreign.refused.contains("not measured here"), "{foreign:?}");
+    assert!(foreign.candidate && !foreign.active && foreign.refused.is_empty(), "{foreign:?}");
+    assert!(listed.iter().filter(|model| model.candidate).count() == 1, "{listed:?}");
     server.stop().await;
 
     // Where nothing else is left, neither takes the place of the good ones.
@@ -204,6 +205,7 @@ async fn what_was_never_judged_answers_only_when_somebody_asks_for_it() {
     activate(&server, "from-elsewhere").await.unwrap();
     assert_eq!(server.answering().await, "from-elsewhere");
     let listed = server.list().await;
-    assert!(listed.iter().any(|model| model.version == "from-elsewhere" && model.refused.is_empty()));
+    let chosen = listed.iter().find(|model| model.version == "from-elsewhere").unwrap();
+    assert!(chosen.active && !chosen.candidate && chosen.refused.is_empty(), "{chosen:?}");
     server.stop().await;
 }

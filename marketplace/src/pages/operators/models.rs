@@ -61,10 +61,29 @@ struct Row {
     interactions: String,
     seconds: String,
     bytes: String,
+    standing: Standing,
     active: bool,
     simulated: bool,
-    refused: String,
+    /// What is to be said of how it stands.
+    about: String,
 }
+
+/// Whether a model answers, or may, as a word and a shape.
+#[derive(Clone, Copy)]
+struct Standing {
+    word: &'static str,
+    class: &'static str,
+    path: &'static str,
+}
+
+const ANSWERS: Standing = Standing { word: "Answers", class: "good", path: "M2 6.5l3 3 5-7" };
+const KEPT: Standing = Standing { word: "Kept", class: "off", path: "M2.5 6h7" };
+const REFUSED: Standing = Standing { word: "Refused", class: "bad", path: "M3 3l6 6M9 3l-6 6" };
+const CANDIDATE: Standing = Standing { word: "Candidate", class: "waits", path: "M6 2.5v7M2.5 6h7" };
+
+/// What is said of a candidate.
+const NOT_MEASURED: &str =
+    "It was made elsewhere and not measured here. It answers once somebody activates it.";
 
 /// A figure of quality: its name, what it says, and where it stands.
 struct Measure {
@@ -156,14 +175,10 @@ impl Measure {
                 let told = value.map_or("not measured".to_owned(), self.words);
                 let other = compared
                     .map_or(String::new(), |other| format!(", compared with {}", (self.words)(other)));
-                let state = match (model.active, model.refused.is_empty()) {
-                    (true, _) => ", answers",
-                    (false, false) => ", refused",
-                    (false, true) => "",
-                };
+                let standing = Standing::of(model).word.to_lowercase();
                 Point {
                     name: short(&model.version).to_owned(),
-                    words: format!("{}: {told}{other}{state}", model.version),
+                    words: format!("{}: {told}{other}, {standing}", model.version),
                     value,
                     compared,
                     active: model.active,
@@ -177,6 +192,17 @@ impl Measure {
             points.iter().filter(|point| point.value.is_some()).map(|point| point.words.as_str()).collect();
         let words = format!("{} by version. {}", self.name, told.join("; "));
         Figure { name: self.name, about: self.about, plot: versions(&points, scale, &words) }
+    }
+}
+
+impl Standing {
+    fn of(model: &Model) -> Self {
+        match (model.active, model.candidate, model.refused.is_empty()) {
+            (true, ..) => ANSWERS,
+            (false, true, _) => CANDIDATE,
+            (false, false, false) => REFUSED,
+            (false, false, true) => KEPT,
+        }
     }
 }
 
@@ -221,9 +247,10 @@ impl Row {
             interactions: count(model.interactions),
             seconds: duration(model.seconds),
             bytes: bytes(model.bytes),
+            standing: Standing::of(model),
             active: model.active,
             simulated: model.simulated,
-            refused: model.refused.clone(),
+            about: if model.candidate { NOT_MEASURED.to_owned() } else { model.refused.clone() },
         }
     }
 }

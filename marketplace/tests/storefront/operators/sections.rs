@@ -1,7 +1,11 @@
 //! What the pages show and do, with a real server behind them.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
+use recommendations::models::Kind;
 use testing::eventually;
 
 use super::{Browser, PAGES, TOKEN, data, servers, settled, told};
@@ -39,6 +43,10 @@ fn an_operator_trains_compares_activates_and_rolls_back() {
         page.contains("No model has been trained yet.") && !page.contains("<svg class=\"plot\""),
         "{page}"
     );
+    // Whatever there is can be chosen.
+    for kind in Kind::ALL {
+        assert!(page.contains(&format!("<option value=\"{kind}\">{kind}: ")), "{kind} in {page}");
+    }
 
     data::rate(&recommendations);
     // The first one comes by itself, or with this.
@@ -90,6 +98,38 @@ fn an_operator_trains_compares_activates_and_rolls_back() {
     assert!(operator.act("/operators/activate", &[("version", "")]).contains("There is no such model"));
     let wrong = operator.act("/operators/train", &[("model", "oracle")]);
     assert_eq!(wrong, "The training was not scheduled: Invalid request.");
+}
+
+#[test]
+fn a_model_from_elsewhere_is_a_candidate_until_somebody_activates_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = format!("file://{}", folder.path().display());
+    let (recommendations, shop) = servers(&["--model", "popular", "--objects-url", &objects]);
+    let mut operator = Browser::signed_in(&shop);
+    data::rate(&recommendations);
+    operator.act("/operators/train", &[]);
+    settled(&mut operator);
+    let page = operator.page("/operators");
+    let own = page.split("<p class=\"big\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+
+    // As another program would write it: under a name of its own, for any store.
+    let (from, to) = (folder.path().join("models").join(own), folder.path().join("models/of-spark"));
+    fs::create_dir(&to).unwrap();
+    fs::copy(from.join("model.safetensors"), to.join("model.safetensors")).unwrap();
+    let manifest = fs::read_to_string(from.join("manifest.json")).unwrap();
+    let lines = manifest.replace(own, "of-spark");
+    let lines = lines.lines().filter(|line| !line.contains("\"store\""));
+    fs::write(to.join("manifest.json"), lines.collect::<Vec<_>>().join("\n")).unwrap();
+
+    let page = operator.page("/operators");
+    assert_eq!(cells(&page, "scope=\"row\">of-spark")[1], "Candidate");
+    assert!(cells(&page, "class=\"reason\"")[0].contains("not measured here"), "{page}");
+    assert_eq!(cells(&page, &format!("scope=\"row\">{own}"))[1], "Answers");
+    operator.act("/operators/activate", &[("version", "of-spark")]);
+    let page = operator.page("/operators");
+    assert_eq!(cells(&page, "scope=\"row\">of-spark")[1], "Answers");
+    assert_eq!(cells(&page, &format!("scope=\"row\">{own}"))[1], "Kept");
+    assert!(!page.contains("class=\"reason\""), "{page}");
 }
 
 #[test]

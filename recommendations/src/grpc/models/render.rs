@@ -3,7 +3,7 @@ use protobufs::models::{Job as JobMessage, JobState as StateMessage, Model, Qual
 
 use crate::{
     artefact::{Manifest, Measured},
-    store::{Job, JobState, Registered},
+    store::{Job, JobState, Registered, Standing},
     variants::{Counts, share},
 };
 
@@ -56,6 +56,11 @@ pub(super) fn model(
     unusable: Option<&(String, String)>,
 ) -> Model {
     let unusable = unusable.filter(|(version, _)| *version == model.version).map(|(_, why)| why.clone());
+    let (refused, candidate) = match (unusable, model.standing) {
+        (Some(why), _) | (None, Standing::Refused(why)) => (why, false),
+        (None, Standing::Accepted) => (String::new(), false),
+        (None, Standing::Candidate) => (String::new(), true),
+    };
     let parameters = serde_json::to_string(&manifest.parameters).expect("names and numbers are JSON");
     Model {
         active: model.version == answering,
@@ -70,8 +75,9 @@ pub(super) fn model(
         parameters,
         simulated: manifest.simulated,
         created_at: Some(time(manifest.created_at)),
-        refused: unusable.unwrap_or(model.refused),
+        refused,
         seconds: manifest.seconds,
+        candidate,
     }
 }
 
