@@ -36,21 +36,22 @@ impl Training {
         Ok(scheduled)
     }
 
-    /// Schedules trainings at their time, after enough changes, and when there is no model yet.
+    /// Schedules trainings at their time, after enough changes, and when there is no model yet. Where nothing is trained, it only
+    /// sees to it that simulated readers go when real ones come.
     pub(super) async fn watch(&self) {
         let settings = &self.0.settings;
-        if !settings.train {
-            return std::future::pending().await;
-        }
-        if let Err(error) = self.simulate().await {
+        if settings.train
+            && let Err(error) = self.simulate().await
+        {
             tracing::error!(error = &error as &dyn Error, "there are no simulated readers");
         }
-        let mut tick = settings.train_schedule.as_ref().and_then(next);
+        let schedule = settings.train_schedule.as_ref().filter(|_| settings.train);
+        let mut tick = schedule.and_then(next);
         let mut failing = false;
         let mut seen = -1;
         let mut swept: Option<Instant> = None;
         loop {
-            if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+            if settings.train && swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
                 swept = Some(Instant::now());
                 if let Err(error) = self.remove_remnants().await {
                     tracing::warn!(
@@ -62,7 +63,7 @@ impl Training {
             let due = tick.filter(|tick| *tick <= now());
             let outcome = self.consider(due, &mut seen).await;
             match &outcome {
-                Ok(()) if due.is_some() => tick = settings.train_schedule.as_ref().and_then(next),
+                Ok(()) if due.is_some() => tick = schedule.and_then(next),
                 Ok(()) => {}
                 Err(error) if !failing => {
                     tracing::error!(error = error as &dyn Error, "cannot see whether to train");
@@ -105,22 +106,26 @@ impl Training {
             schedule(Cause::Schedule(tick)).await.map_err(TrainingError::Store)?;
         }
         let stored = inner.store.history_version().await.map_err(TrainingError::Store)?;
-        if stored.changes == *seen {
+        // Of all changes: that somebody is gone is none of those that are counted for a training.
+        if stored.revision == *seen {
             return Ok(());
         }
         let read = inner.readers.ratings().revision();
         self.make_room_for_real_ones().await?;
-        if self.answering().is_empty() {
-            if !inner.readers.ratings().is_empty() {
-                schedule(Cause::Start).await.map_err(TrainingError::Store)?;
+        let cause = match i64::from(inner.settings.train_after) {
+            _ if !inner.settings.train => None,
+            _ if self.answering().is_empty() => {
+                Some(Cause::Start).filter(|_| !inner.readers.ratings().is_empty())
             }
-        } else if inner.settings.train_after > 0 {
-            let most = i64::from(inner.settings.train_after);
-            schedule(Cause::Ratings { least: LEAST.min(most), most }).await.map_err(TrainingError::Store)?;
+            0 => None,
+            most => Some(Cause::Ratings { least: LEAST.min(most), most }),
+        };
+        if let Some(cause) = cause {
+            schedule(cause).await.map_err(TrainingError::Store)?;
         }
         // What another process has changed may not be known here yet: then it is looked at again.
         if read >= stored.revision {
-            *seen = stored.changes;
+            *seen = stored.revision;
         }
         Ok(())
     }

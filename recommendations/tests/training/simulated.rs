@@ -48,6 +48,24 @@ async fn personal(server: &Server) -> RecommendationResponse {
     .await
 }
 
+/// Stores some real ratings and erases simulated readers, as `shelfwise import ratings` does beside a server that runs: a shop's
+/// ratings, however few.
+async fn import_beside(place: &Place) {
+    let store = Store::connect(&place.url).await.unwrap();
+    let entry = |book| Entry { marks: Marks::INTERACTED, changed: 1_700_000_000, ..Entry::nothing(book) };
+    let entries: Vec<(u32, Entry)> =
+        (1..=12).flat_map(|reader| (1..=5).map(move |book| (reader, entry(book)))).collect();
+    let mut writing = store.write_history().await.unwrap();
+    writing.write(&entries).await.unwrap();
+    writing.commit().await.unwrap();
+    // The server has seen the ones and not that the others go.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut writing = store.write_history().await.unwrap();
+    writing.erase(FIRST_SIMULATED, LAST_READER).await.unwrap();
+    writing.commit().await.unwrap();
+    store.close().await;
+}
+
 on_both! {
     async fn a_newcomer_gets_a_personal_list_that_says_whom_it_comes_from_and_one_command_ends_that(place: Place) {
         let server = Server::start(&place, &MODEL).await;
@@ -97,16 +115,7 @@ on_both! {
     async fn simulated_readers_that_somebody_erases_where_they_are_stored_are_unlearnt_too(place: Place) {
         let server = Server::start(&place, &MODEL).await;
         assert!(personal(&server).await.simulated);
-        // As `shelfwise import ratings` does beside a server that runs: a shop's ratings, however few.
-        let store = Store::connect(&place.url).await.unwrap();
-        let mut writing = store.write_history().await.unwrap();
-        let entry = |book| Entry { marks: Marks::INTERACTED, changed: 1_700_000_000, ..Entry::nothing(book) };
-        let entries: Vec<(u32, Entry)> =
-            (1..=12).flat_map(|reader| (1..=5).map(move |book| (reader, entry(book)))).collect();
-        writing.erase(FIRST_SIMULATED, LAST_READER).await.unwrap();
-        writing.write(&entries).await.unwrap();
-        writing.commit().await.unwrap();
-        store.close().await;
+        import_beside(&place).await;
         crate::within(30, "a model of real readers", async || {
             let models = server.list().await;
             let real = models.iter().any(|model| model.active && !model.simulated);
@@ -115,6 +124,21 @@ on_both! {
         .await;
         crate::within(5, "an answer of real readers", async || (!newcomer(&server).await.simulated).then_some(()))
             .await;
+        server.stop().await;
+    }
+
+    async fn a_process_that_does_not_train_unlearns_them_too(place: Place) {
+        let server = Server::start(&place, &MODEL).await;
+        personal(&server).await;
+        server.stop().await;
+        let server = Server::start(&place, &["--train", "false"]).await;
+        assert!(newcomer(&server).await.simulated);
+        import_beside(&place).await;
+        crate::within(10, "no trace", async || {
+            let answer = newcomer(&server).await;
+            (!answer.simulated && answer.model_version.is_empty() && server.list().await.is_empty()).then_some(())
+        })
+        .await;
         server.stop().await;
     }
 }
