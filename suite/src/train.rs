@@ -20,8 +20,7 @@ use crate::remote::{Remote, refused};
 /// Train a model: at a running server, or here
 #[derive(Args, Debug)]
 pub(crate) struct Train {
-    /// slim, ease, als, knn-bm25, knn-cosine, popular, content or blend [default: what the server is set to]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = format!("One of {} [default: what the server is set to]", Kind::names()))]
     model: Option<Kind>,
     /// Let the new model answer even if it is worse
     #[arg(long)]
@@ -145,7 +144,7 @@ impl Jobs {
                 answer.into_inner().job.iter().for_each(print);
                 return Ok(());
             }
-            let request = ListJobsRequest { page_size: 100, page_token: String::new() };
+            let request = ListJobsRequest { page_size: 100, ..ListJobsRequest::default() };
             let jobs = server.list_jobs(request).await.map_err(refused)?.into_inner().jobs;
             jobs.iter().for_each(print);
             Ok(())

@@ -4,25 +4,25 @@
 //! home page makes one call for each reader.
 
 mod exchange;
+mod fault;
 mod method;
 
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::{
-    Reason, RecvStream,
+    RecvStream,
     client::{ResponseFuture, SendRequest},
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header};
 use prost::Message;
 use protobufs::MAX_ANSWER_BYTES;
 use service::trace::TraceContext;
-use thiserror::Error;
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 
-use super::CallError;
 pub(crate) use exchange::{Exchange, Receiving, close, exchange, push};
+pub(crate) use fault::{Fault, No};
 pub(crate) use method::Method;
 
 /// A byte that says whether the message is compressed, and its length.
@@ -33,35 +33,6 @@ const MORE: &str = "more than one message";
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("shelfwise-marketplace/", env!("CARGO_PKG_VERSION")));
 
-/// Why an attempt has failed.
-#[derive(Debug, Error)]
-pub(crate) enum Fault {
-    /// No server can be reached.
-    #[error("no server is connected")]
-    Nobody,
-    /// Too many calls are waiting already.
-    #[error("too many calls in flight")]
-    Crowded,
-    /// The server has not begun to work on it: it is leaving, or had gone already.
-    #[error("the connection takes no more calls: {0}")]
-    Refused(h2::Error),
-    /// The connection broke while the server worked on it.
-    #[error("the connection broke: {0}")]
-    Lost(h2::Error),
-    /// The server gave up this call, and only this one.
-    #[error("the server broke off: {0}")]
-    Cut(h2::Error),
-    /// No answer in time.
-    #[error("no answer in time")]
-    Late,
-    /// The server said no.
-    #[error("{code:?}: {message}")]
-    Status { code: Code, message: String },
-    /// Not an answer.
-    #[error("wrong answer: {0}")]
-    Wrong(String),
-}
-
 /// The head of a question, but for its deadline and trace.
 pub(crate) struct Addressed([Uri; Method::CALLS.len() + 1]);
 
@@ -69,50 +40,6 @@ pub(crate) struct Addressed([Uri; Method::CALLS.len() + 1]);
 pub(crate) struct Watch {
     body: RecvStream,
     buffer: BytesMut,
-}
-
-impl Fault {
-    /// What it is called in metrics.
-    pub(crate) fn code(&self) -> Code {
-        match self {
-            Self::Nobody | Self::Refused(_) | Self::Lost(_) | Self::Cut(_) => Code::Unavailable,
-            Self::Crowded => Code::ResourceExhausted,
-            Self::Late => Code::DeadlineExceeded,
-            Self::Status { code, .. } => *code,
-            Self::Wrong(_) => Code::Internal,
-        }
-    }
-
-    /// What a page is told.
-    pub(crate) fn error(&self) -> CallError {
-        match self.code() {
-            Code::NotFound => CallError::NotFound,
-            Code::InvalidArgument | Code::OutOfRange => CallError::Invalid,
-            Code::Ok
-            | Code::Cancelled
-            | Code::Unknown
-            | Code::DeadlineExceeded
-            | Code::AlreadyExists
-            | Code::PermissionDenied
-            | Code::ResourceExhausted
-            | Code::FailedPrecondition
-            | Code::Aborted
-            | Code::Unimplemented
-            | Code::Internal
-            | Code::Unavailable
-            | Code::DataLoss
-            | Code::Unauthenticated => CallError::Unavailable,
-        }
-    }
-
-    fn in_flight(error: h2::Error) -> Self {
-        match error.reason() {
-            Some(Reason::REFUSED_STREAM) => Self::Refused(error),
-            Some(Reason::NO_ERROR) if error.is_go_away() && error.is_remote() => Self::Refused(error),
-            _ if error.is_reset() => Self::Cut(error),
-            _ => Self::Lost(error),
-        }
-    }
 }
 
 impl Addressed {
@@ -391,21 +318,5 @@ mod tests {
         assert_eq!(HealthCheckRequest::decode(found).unwrap().service, "abc");
         assert!(split(&mut BytesMut::from(&[1, 0, 0, 0, 0][..])).is_err());
         assert!(split(&mut BytesMut::from(&[0, 255, 255, 255, 255][..])).is_err());
-    }
-
-    #[test]
-    fn a_page_learns_only_what_it_can_act_on() {
-        let status = |code| Fault::Status { code, message: String::new() };
-        for number in 0..=16 {
-            let code = Code::from_i32(number);
-            let expected = match code {
-                Code::NotFound => CallError::NotFound,
-                Code::InvalidArgument | Code::OutOfRange => CallError::Invalid,
-                _ => CallError::Unavailable,
-            };
-            assert_eq!(status(code).error(), expected, "{code:?}");
-        }
-        assert_eq!(Fault::Late.error(), CallError::Unavailable);
-        assert_eq!(Fault::Wrong(String::new()).error(), CallError::Unavailable);
     }
 }

@@ -15,11 +15,10 @@ use protobufs::readers::{
 use service::trace::TraceContext;
 use thiserror::Error;
 use tokio::time::timeout;
-use tonic::Code;
 
 use super::{
     Client,
-    grpc::{self, Fault, Method, Receiving},
+    grpc::{self, Fault, Method, No, Receiving},
 };
 
 /// How long an import may take.
@@ -134,34 +133,10 @@ async fn receive(
 }
 
 fn refusal(fault: &Fault) -> ImportError {
-    match fault {
-        Fault::Status { code: Code::InvalidArgument, message } => ImportError::Refused(message.clone()),
-        Fault::Status { code: Code::OutOfRange, .. } => ImportError::TooLong,
-        Fault::Status { code: Code::ResourceExhausted, .. } => ImportError::Busy,
-        Fault::Status {
-            code:
-                Code::Ok
-                | Code::Cancelled
-                | Code::Unknown
-                | Code::DeadlineExceeded
-                | Code::NotFound
-                | Code::AlreadyExists
-                | Code::PermissionDenied
-                | Code::FailedPrecondition
-                | Code::Aborted
-                | Code::Unimplemented
-                | Code::Internal
-                | Code::Unavailable
-                | Code::DataLoss
-                | Code::Unauthenticated,
-            ..
-        }
-        | Fault::Nobody
-        | Fault::Crowded
-        | Fault::Refused(_)
-        | Fault::Lost(_)
-        | Fault::Cut(_)
-        | Fault::Late
-        | Fault::Wrong(_) => ImportError::Unavailable,
+    match fault.no() {
+        Some((No::Invalid, why)) => ImportError::Refused(why.to_owned()),
+        Some((No::TooMuch, _)) => ImportError::TooLong,
+        Some((No::Full, _)) => ImportError::Busy,
+        Some((No::NotFound | No::NotNow | No::Stranger, _)) | None => ImportError::Unavailable,
     }
 }

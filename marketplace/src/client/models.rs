@@ -11,11 +11,10 @@ use protobufs::models::{
 };
 use service::trace::TraceContext;
 use thiserror::Error;
-use tonic::Code;
 
 use super::{
     Client,
-    grpc::{self, Fault, Method},
+    grpc::{self, Fault, Method, No},
 };
 
 /// A list may take longer than a page of books: an object store may have to be asked.
@@ -49,7 +48,7 @@ impl Client {
         Ok(answer.models)
     }
 
-    /// A page of jobs, the latest first.
+    /// All jobs that have not ended, and a page of those that have, the latest first.
     ///
     /// # Errors
     ///
@@ -60,7 +59,7 @@ impl Client {
         page_size: i32,
         page_token: &str,
     ) -> Result<ListJobsResponse, OperatorError> {
-        let question = ListJobsRequest { page_size, page_token: page_token.to_owned() };
+        let question = ListJobsRequest { page_size, page_token: page_token.to_owned(), ended: true };
         self.operate(trace, Method::ListJobs, &question, LOOK).await
     }
 
@@ -152,34 +151,11 @@ impl Client {
 }
 
 fn refusal(fault: &Fault) -> OperatorError {
-    match fault {
-        Fault::Status {
-            code: Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::ResourceExhausted,
-            message,
-        } => OperatorError::Refused(message.clone()),
-        Fault::Status { code: Code::Unauthenticated, .. } => OperatorError::Token,
-        Fault::Status {
-            code:
-                Code::Ok
-                | Code::Cancelled
-                | Code::Unknown
-                | Code::DeadlineExceeded
-                | Code::AlreadyExists
-                | Code::PermissionDenied
-                | Code::Aborted
-                | Code::OutOfRange
-                | Code::Unimplemented
-                | Code::Internal
-                | Code::Unavailable
-                | Code::DataLoss,
-            ..
+    match fault.no() {
+        Some((No::Invalid | No::NotFound | No::NotNow | No::Full, why)) => {
+            OperatorError::Refused(why.to_owned())
         }
-        | Fault::Nobody
-        | Fault::Crowded
-        | Fault::Refused(_)
-        | Fault::Lost(_)
-        | Fault::Cut(_)
-        | Fault::Late
-        | Fault::Wrong(_) => OperatorError::Unavailable,
+        Some((No::Stranger, _)) => OperatorError::Token,
+        Some((No::TooMuch, _)) | None => OperatorError::Unavailable,
     }
 }

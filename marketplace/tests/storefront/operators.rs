@@ -47,8 +47,16 @@ impl<'a> Browser<'a> {
     /// A page that has to be there.
     fn page(&mut self, path: &str) -> String {
         let page = self.get(path);
-        assert_eq!(page.status, 200, "{path}: {} {}", page.header("location"), page.text());
+        assert_eq!(page.status, 200, "{path}: {} {}", page.header("location"), self.trouble(&page));
         page.text().to_owned()
+    }
+
+    /// What the shop has for a reason: the page, and how its calls have ended.
+    fn trouble(&self, page: &Answer) -> String {
+        let metrics = self.shop.metrics();
+        let counted = |line: &&str| line.starts_with("grpc_client_") && !line.contains("_bucket");
+        let calls: Vec<&str> = metrics.lines().filter(counted).collect();
+        format!("{}\n{}", page.text(), calls.join("\n"))
     }
 
     fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
@@ -73,8 +81,7 @@ fn servers(more: &[&str]) -> (Running, Running) {
     arguments.extend(["--train-after", "0", "--train-trials", "1"]);
     arguments.extend(more);
     let recommendations = recommendations_with(0, &arguments);
-    // Beside other tests, with one connection to a database in memory, a list may take its time.
-    let marketplace = marketplace(recommendations.address, &["--token", TOKEN, "--call-deadline", "4s"]);
+    let marketplace = marketplace(recommendations.address, &["--token", TOKEN]);
     // The first call finds the connection open.
     eventually("recommendations is reached", Duration::from_secs(10), || {
         (Browser::signed_in(&marketplace).get("/operators").status == 200).then_some(())

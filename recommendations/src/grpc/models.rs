@@ -133,7 +133,15 @@ impl Service {
             before => before,
         };
         let count = i64::try_from(size + 1).unwrap_or(i64::MAX);
-        let mut jobs = self.training.store().jobs(before, count).await.map_err(TrainingError::Store)?;
+        let store = self.training.store();
+        let (mut jobs, open) = if request.ended {
+            let all = store.open_and_ended_jobs(before, count).await.map_err(TrainingError::Store)?;
+            let (mut open, ended): (Vec<_>, Vec<_>) = all.into_iter().partition(|job| !job.state.has_ended());
+            open.reverse();
+            (ended, open)
+        } else {
+            (store.jobs(before, count).await.map_err(TrainingError::Store)?, Vec::new())
+        };
         let next_page_token = match jobs.len() > size {
             true => {
                 jobs.truncate(size);
@@ -143,8 +151,10 @@ impl Service {
             }
             false => String::new(),
         };
-        let jobs = jobs.into_iter().map(|job| render::job(self.training.freshened(job))).collect();
-        Ok(ListJobsResponse { jobs, next_page_token })
+        let rendered = |jobs: Vec<Job>| {
+            jobs.into_iter().map(|job| render::job(self.training.freshened(job))).collect::<Vec<_>>()
+        };
+        Ok(ListJobsResponse { jobs: rendered(jobs), next_page_token, open: rendered(open) })
     }
 
     /// Asks a job to stop and waits a moment for it.

@@ -58,9 +58,9 @@ on_both! {
         let mut ids = Vec::new();
         let mut page_token = String::new();
         loop {
-            let page = ListJobsRequest { page_size: 30, page_token };
+            let page = ListJobsRequest { page_size: 30, page_token, ended: false };
             let page = client.list_jobs(page).await.unwrap().into_inner();
-            assert!(page.jobs.len() <= 30);
+            assert!(page.jobs.len() <= 30 && page.open.is_empty());
             ids.extend(page.jobs.into_iter().map(|job| job.id));
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -69,11 +69,30 @@ on_both! {
         }
         assert!(ids.iter().is_sorted_by(|a, b| a > b));
         assert_eq!((ids.len(), ids.last()), (101, Some(&1)), "no job twice, none missing");
-        let wrong = ListJobsRequest { page_size: 0, page_token: "abc".to_owned() };
+        let wrong = ListJobsRequest { page_token: "abc".to_owned(), ..ListJobsRequest::default() };
         assert_eq!(client.list_jobs(wrong).await.unwrap_err().code(), Code::InvalidArgument);
 
+        // Those that have ended by themselves, page by page, and on each of these all others.
+        for id in [1, 101] {
+            client.cancel_job(CancelJobRequest { id }).await.unwrap();
+        }
+        let mut pages = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let page = ListJobsRequest { page_size: 2, page_token, ended: true };
+            let page = client.list_jobs(page).await.unwrap().into_inner();
+            let open: Vec<i64> = page.open.iter().map(|job| job.id).collect();
+            assert_eq!(open, (2..101).filter(|id| *id != 40).collect::<Vec<_>>());
+            pages.push(page.jobs.iter().map(|job| job.id).collect::<Vec<_>>());
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(pages, [vec![101, 40], vec![1]]);
+
         // Whoever watches hears of the end of the job, or of the server's.
-        let mut news = client.watch_job(WatchJobRequest { id: 1 }).await.unwrap().into_inner();
+        let mut news = client.watch_job(WatchJobRequest { id: 2 }).await.unwrap().into_inner();
         assert_eq!(news.message().await.unwrap().unwrap().job.unwrap().state(), JobState::Scheduled);
         let begun = Instant::now();
         server.stop().await;

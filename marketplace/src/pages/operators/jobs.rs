@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
     response::Response,
 };
-use protobufs::models::{Job, JobState, ListJobsResponse};
+use protobufs::models::{Job, JobState};
 use serde::Deserialize;
 use service::trace::TraceContext;
 
@@ -25,8 +25,6 @@ use crate::{
 const PATH: &str = "/operators/jobs";
 /// Jobs a page, but those that have not ended: these are on each.
 const PAGE: i32 = 20;
-/// Jobs a call, the most that are given.
-const MOST: i32 = 100;
 /// How often a page without script asks again, in seconds, if it was asked to.
 const REFRESH: HeaderValue = HeaderValue::from_static("2");
 /// What can be trained, with what it is good for.
@@ -70,7 +68,6 @@ struct Row {
     asked: When,
     /// How long it took, or has taken so far.
     took: Option<String>,
-    has_ended: bool,
 }
 
 /// A state as a word and a shape.
@@ -100,13 +97,7 @@ pub(super) async fn page(
     let desk = Desk::new(&shop, operator, &request, "Jobs", Place::Jobs);
     let from = from.unwrap_or_default();
     let first = from.is_empty();
-    let latest = match Latest::ask(&shop, &trace).await {
-        Ok(latest) => latest,
-        Err(error) => return desk.trouble(&error),
-    };
-    let page =
-        if first { latest.page(&shop, &trace).await } else { shop.client.jobs(&trace, PAGE, &from).await };
-    let answer = match page {
+    let answer = match shop.client.jobs(&trace, PAGE, &from).await {
         Ok(answer) => answer,
         // A token that is not known, or no longer.
         Err(OperatorError::Refused(_)) if !first => return see_other(PATH),
@@ -114,15 +105,12 @@ pub(super) async fn page(
     };
     let now = i64::try_from(now()).unwrap_or(i64::MAX);
     let rows = |jobs: &[Job]| jobs.iter().map(|job| Row::new(job, now)).collect::<Vec<_>>();
-    let (mut open, lately): (Vec<Row>, Vec<Row>) =
-        rows(&latest.jobs).into_iter().partition(|row| !row.has_ended);
-    open.reverse();
-    let ended: Vec<Row> = rows(&answer.jobs).into_iter().filter(|row| row.has_ended).collect();
+    let (open, ended) = (rows(&answer.open), rows(&answer.jobs));
     let older = (!answer.next_page_token.is_empty()).then(|| {
         let token: String = form_urlencoded::byte_serialize(answer.next_page_token.as_bytes()).collect();
         format!("{PATH}?from={token}")
     });
-    let said = said(&open, &lately);
+    let said = said(&open, if first { &ended } else { &[] });
     let follows = follow.is_some() && !open.is_empty();
     let page = Page { desk: desk.clone(), open, ended, said, follows, first, older, kinds: &KINDS };
     let mut shown = desk.show(&page);
@@ -132,45 +120,10 @@ pub(super) async fn page(
     shown
 }
 
-/// The latest jobs, with all that have not ended: these may be more than a call gives.
-struct Latest {
-    jobs: Vec<Job>,
-    /// What asks for those after the first call's.
-    rest: String,
-}
-
-impl Latest {
-    async fn ask(shop: &Shop, trace: &TraceContext) -> Result<Self, OperatorError> {
-        let ListJobsResponse { mut jobs, next_page_token: rest } = shop.client.jobs(trace, MOST, "").await?;
-        if jobs.last().is_some_and(|job| !has_ended(job)) && !rest.is_empty() {
-            jobs.extend(shop.client.jobs(trace, MOST, &rest).await?.jobs);
-        }
-        Ok(Self { jobs, rest })
-    }
-
-    /// The first page: as long as it takes to have its ended jobs on it, however many others stand before and between them.
-    async fn page(&self, shop: &Shop, trace: &TraceContext) -> Result<ListJobsResponse, OperatorError> {
-        let ended = self.jobs.iter().enumerate().filter(|(_, job)| has_ended(job));
-        if self.rest.is_empty() && ended.clone().count() <= PAGE as usize {
-            return Ok(ListJobsResponse { jobs: self.jobs.clone(), ..ListJobsResponse::default() });
-        }
-        let length = ended.map(|(place, _)| place + 1).take(PAGE as usize).last().unwrap_or(self.jobs.len());
-        let (before, token) =
-            if length > MOST as usize { (MOST as usize, self.rest.as_str()) } else { (0, "") };
-        let length = i32::try_from(length - before).unwrap_or(MOST).max(PAGE);
-        let mut answer = shop.client.jobs(trace, length, token).await?;
-        answer.jobs.splice(..0, self.jobs[..before].iter().cloned());
-        Ok(answer)
-    }
-}
-
-fn has_ended(job: &Job) -> bool {
-    job.state() > JobState::Running
-}
-
-/// What has changed is told, and no more: how many hundredths are done is seen, not heard.
-fn said(open: &[Row], ended: &[Row]) -> String {
-    match (open.iter().find(|row| row.state.runs), open.first(), ended.first()) {
+/// What has changed is told, and no more: how many hundredths are done is seen, not heard. `lately` are the latest that have
+/// ended, if the page has them.
+fn said(open: &[Row], lately: &[Row]) -> String {
+    match (open.iter().find(|row| row.state.runs), open.first(), lately.first()) {
         (Some(row), ..) => format!("Job {} trains {}: {}.", row.id, row.model, row.step),
         (None, Some(row), _) => format!("Job {} waits.", row.id),
         (None, None, Some(row)) => format!("Job {}: {}. {}", row.id, row.state.word, row.message),
@@ -209,7 +162,6 @@ impl Row {
             version: job.model_version.clone(),
             asked: When::at(job.created_at.as_ref().map_or(0, |at| at.seconds)),
             took: started.map(|started| duration(ended - started)),
-            has_ended: has_ended(job),
         }
     }
 }

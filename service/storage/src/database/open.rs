@@ -94,7 +94,8 @@ async fn open_sqlite(
     url: &str,
     migrations: &Migrations,
 ) -> Result<SqlitePool, OpenError> {
-    let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+    // A file does not go away as a server does: to ask first would double what every look at the database takes.
+    let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
     let pool = if in_memory {
         // The data lives and dies with the one connection.
         pool.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None)
