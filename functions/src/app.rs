@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 
-use crate::{invoke::Invoker, modules::Modules, routes::Routes, shop::Bookshop};
+use crate::{config::Door, invoke::Invoker, modules::Modules, routes::Routes, shop::Bookshop};
 
 /// What every handler has. Clones are cheap.
 #[derive(Clone)]
@@ -11,8 +11,12 @@ pub(crate) struct App {
     pub(crate) modules: Modules,
     /// What calls them.
     pub(crate) invoker: Invoker,
-    /// Which addresses lead to which function.
+    /// What the settings say of the listener that a request came to.
+    pub(crate) door: Door,
+    /// Which addresses manifests lead to their functions.
     pub(crate) routes: Arc<ArcSwap<Routes>>,
+    /// How long a request may take, from its head to its answer's.
+    pub(crate) timeout: Duration,
     /// What they ask.
     pub(crate) shop: Arc<Bookshop>,
 }

@@ -67,7 +67,7 @@ impl Deploying {
 
 /// Every address under `/functions`. Each longest body is said where it is read.
 pub fn routes(deploying: Arc<Deploying>) -> Router {
-    let other = |allowed| move || async move { Problem::Method(allowed) };
+    let other = |allowed: &'static str| move || async move { Problem::Method(allowed.into()) };
     Router::new()
         .route("/functions", get(all).fallback(other("GET, HEAD")))
         .route(

@@ -54,6 +54,9 @@ pub struct Table<'i> {
     asked: Vec<(&'static str, Option<Place>)>,
 }
 
+/// What a variable holds, if it is set.
+type Variable<'v> = &'v dyn Fn(&str) -> Option<String>;
+
 /// Where a value stood, and how it is shown.
 #[derive(Clone, Debug)]
 struct Place {
@@ -100,7 +103,7 @@ impl<'i> Table<'i> {
     fn read(
         name: &str,
         text: &'i str,
-        variable: Option<&dyn Fn(&str) -> Option<String>>,
+        variable: Option<Variable<'_>>,
         secret: &[&'static str],
     ) -> Result<Self, Wrong> {
         let secret = secret.iter().copied().collect();

@@ -2,9 +2,13 @@
 //!
 //! A request meets the modules in the order in which they are declared.
 
-mod config;
+pub mod config;
+mod listeners;
 mod router;
 mod middleware;
+pub mod access;
+pub mod cors;
+pub mod bounds;
 mod handlers;
 pub mod deploy;
 mod app;
@@ -18,35 +22,47 @@ pub mod modules;
 pub mod deployed;
 pub mod manifest;
 pub mod routes;
+pub mod statics;
 pub mod shop;
 pub mod limits;
 pub mod name;
 pub mod document;
+pub mod pidfile;
+pub mod notify;
 
 use std::{future::Future, path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use host::{Engine, EngineSettings, NoShop};
-use service::{Failure, Limits, Protocol, Shell, telemetry::CallLayer, tls::ClientTls, token::Guard};
+use service::{
+    Failure, Protocol, Shell, Shutdown, State,
+    config::TlsSettings,
+    telemetry::{self, CallLayer, LogControl, LogTarget},
+    tls::{ClientTls, ServerTls},
+    token::Guard,
+};
 use storage::Objects;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
-pub use config::Config;
+pub use config::{Config, PREFIX};
 
 use crate::{
+    access::{AccessLayer, AccessLog},
     app::App,
+    bounds::BoundsLayer,
     calls::{Calls, LaneLimits},
+    config::{Door, Live, Reload},
     deploy::Deploying,
     invoke::Invoker,
     logs::Logs,
+    middleware::Layers,
     modules::{Fitting, Modules, Settings},
+    notify::Told,
+    pidfile::PidFile,
     routes::Routes,
     shop::Bookshop,
 };
-
-/// The prefix of the service's variables.
-pub const PREFIX: &str = "FUNCTIONS";
 
 /// Serves functions and the admin port until `shutdown` resolves and what was in flight has ended.
 ///
@@ -76,7 +92,22 @@ pub fn start(
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<BoxFuture<'static, ()>, Failure> {
-    started(config, listener, admin, shutdown.boxed())
+    started(config, listener, admin, shutdown.boxed(), None)
+}
+
+/// The whole process of a service of its own: its log, its pid file, its ports, and what SIGHUP and systemd are told.
+///
+/// # Errors
+///
+/// As [`start`], or if a port or the log's file cannot be had.
+pub fn serve(config: Config) -> Result<(), Failure> {
+    let (_log, control) = telemetry::init_changing(&config.log(), &config.errorlog)?;
+    service::block_on(async {
+        let listener = service::bind("FUNCTIONS_BIND", config.bind)?;
+        let admin = service::bind("FUNCTIONS_ADMIN_BIND", config.admin_bind)?;
+        started(config, listener, admin, service::signals()?.boxed(), Some(control))?.await;
+        Ok(())
+    })
 }
 
 /// Of no type parameter, and boxed: so the whole service is compiled here, once, and not in each program and test that runs it.
@@ -85,11 +116,16 @@ fn started(
     listener: TcpListener,
     admin: TcpListener,
     shutdown: BoxFuture<'static, ()>,
+    log: Option<LogControl>,
 ) -> Result<BoxFuture<'static, ()>, Failure> {
-    let (shell, starting) = Shell::open(PREFIX, "modules", admin, config.shutdown, shutdown)?;
-    let tls = ClientTls::load(PREFIX, &config.tls)?;
+    let (shell, starting) = Shell::open(PREFIX, "modules", admin, config.shutdown(), shutdown)?;
+    let pidfile = config.pidfile.as_deref().map(PidFile::create).transpose()?;
+    let (client_tls, server_tls) = certificates(&config)?;
+    let further = listeners::bind(&config.rules)?;
+    let access =
+        config.accesslog.as_ref().map(|target| AccessLog::open(target, &shell.metrics)).transpose()?;
     let cache = config.data.as_deref().map(|data| data.join("compiled"));
-    let settings = EngineSettings { guests: config.calls, cache };
+    let settings = EngineSettings { guests: config.calls(), cache };
     let engine = Engine::new(&settings).map_err(|error| Failure::caused(&error))?;
     let objects = Objects::open(config.objects_url.as_deref(), config.data.as_deref())?;
     let longest = usize::try_from(config.max_module.0).unwrap_or(usize::MAX);
@@ -98,8 +134,8 @@ fn started(
         objects,
         fitting: Fitting {
             engine,
-            limits: limits::Limits::default(),
-            folders: None,
+            limits: config.rules.limits,
+            folders: config.folders.as_deref().map(<[_]>::to_vec),
             data: config.data.as_deref().map(Path::to_owned),
         },
         longest: config.max_module.0,
@@ -107,42 +143,112 @@ fn started(
         poll: config.poll,
         logs: logs.clone(),
     });
+    let rules: Live = Arc::new(ArcSwap::from_pointee(config.rules.clone()));
+    let is_own_process = log.is_some();
+    let reload = reload(&config, &rules, log, access.as_ref(), &modules)?;
     let served = async move {
         let lane = LaneLimits {
-            calls: config.calls as usize,
+            calls: config.calls() as usize,
             queue: config.backlog as usize,
-            queue_time: config.queue_time,
+            queue_time: config.rules.limits.queue_time,
         };
         let calls = Calls::new(lane, &shell.metrics);
-        let channel = shop::channel(config.recommendations_host, tls);
         let token = config.token.token.as_ref();
         let guard = Guard::new(token.or(config.deploy_token.as_ref()).cloned());
         let deploying = Deploying::new(modules.clone(), logs.clone(), guard, longest);
         let routes = Arc::<ArcSwap<Routes>>::default();
+        let channel = shop::channel(config.recommendations_host.clone(), client_tls);
         let app = App {
             modules: modules.clone(),
             invoker: Invoker { calls, logs },
+            door: Door::main(&rules),
             routes: Arc::clone(&routes),
+            timeout: config.timeout,
             shop: Arc::new(Bookshop::new(channel, token, Arc::new(NoShop))),
         };
-        let app = middleware::apply(
-            router::routes(app).merge(deploy::routes(Arc::new(deploying))),
-            CallLayer::http(&shell.metrics, shell.exporter.clone()),
-        );
-        let keeping = tokio::spawn(keeper.run());
-        let following = tokio::spawn(follow(modules.clone(), routes));
+        let layers = Layers {
+            calls: CallLayer::http(&shell.metrics, shell.exporter.clone()),
+            access: AccessLayer::new(access.clone()),
+            bounds: BoundsLayer::new(&config),
+        };
+        let own = router::routes(app.clone()).merge(deploy::routes(Arc::new(deploying)));
+        let own = middleware::apply(own, &layers, app.door.clone());
+        let tasks = [
+            tokio::spawn(keeper.run()),
+            tokio::spawn(follow(modules.clone(), routes)),
+            tokio::spawn(
+                reload.map_or_else(|| std::future::pending().boxed(), |reload| reload.follow().boxed()),
+            ),
+            tokio::spawn(told(is_own_process, shell.readiness.subscribe(), shell.shutdown.clone())),
+        ];
         tokio::spawn(async move {
             modules.loaded().await;
             starting.release();
         });
-        let limits = Limits { max_header_bytes: middleware::MAX_HEAD, ..Limits::new(Protocol::Both) };
-        shell.serve(listener, limits, None, app).await;
-        following.abort();
+        let others = listeners::serve(further, &shell, &config, server_tls.as_ref(), |index| {
+            let door = Door::further(&rules, index);
+            middleware::apply(router::further(App { door: door.clone(), ..app.clone() }), &layers, door)
+        });
+        tokio::join!(shell.serve(listener, config.listener(), server_tls.clone(), own), others);
         // Whatever was to be deployed has been, or has had its time.
-        keeping.abort();
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        drop((app, layers));
+        // What is left of the access log is written on a thread that may wait for a disk.
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(access)).await {
+            tracing::warn!(%error, "the access log did not end well");
+        }
         shell.end().await;
+        drop(pidfile);
     };
     Ok(served.boxed())
+}
+
+/// For recommendations, and for browsers, which show none of their own.
+fn certificates(config: &Config) -> Result<(Option<ClientTls>, Option<ServerTls>), Failure> {
+    let client = match (config.https, &config.tls.tls_ca) {
+        // A certificate for browsers alone says nothing about recommendations.
+        (true, None) => None,
+        _ => ClientTls::load(PREFIX, &config.tls)?,
+    };
+    if !config.https {
+        return Ok((client, None));
+    }
+    let server = TlsSettings { tls_ca: None, ..config.tls.clone() };
+    let server = ServerTls::load(PREFIX, &server, Protocol::Both)?;
+    let missing = || Failure::usage("FUNCTIONS_HTTPS: needs FUNCTIONS_TLS_CERT and FUNCTIONS_TLS_KEY");
+    Ok((client, Some(server.ok_or_else(missing)?)))
+}
+
+/// What SIGHUP does. Where there is nothing to read or to open again, it does what it always does.
+fn reload(
+    config: &Config,
+    rules: &Live,
+    log: Option<LogControl>,
+    access: Option<&AccessLog>,
+    modules: &Modules,
+) -> Result<Option<Reload>, Failure> {
+    let files = [Some(&config.errorlog).filter(|_| log.is_some()), config.accesslog.as_ref()];
+    let files = files.into_iter().flatten().any(|target| *target != LogTarget::Stdout);
+    if config.config.is_none() && !files {
+        return Ok(None);
+    }
+    let modules = modules.clone();
+    let limits = move |limits| {
+        if let Err(error) = modules.limit(limits) {
+            tracing::error!(%error, "new limits are not taken");
+        }
+    };
+    let access = access.map(AccessLog::reopen);
+    Reload::new(config.clone(), Arc::clone(rules), log, access, limits).map(Some)
+}
+
+/// Tells systemd how far the service is, where the process is its own.
+async fn told(is_own_process: bool, mut state: watch::Receiver<State>, shutdown: Shutdown) {
+    if is_own_process && state.wait_for(|state| *state == State::Ready).await.is_ok() {
+        notify::tell(Told::Ready);
+        shutdown.leaving().await;
+        notify::tell(Told::Stopping);
+    }
 }
 
 /// Lets the routes of all manifests lead to their functions.

@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
-use functions::{Config, PREFIX};
+use functions::config::{Asked, Config};
 
 fn main() -> ExitCode {
-    service::start(
-        PREFIX,
-        |config: &Config| &config.log,
-        async |config: Config| {
-            let listener = service::bind("FUNCTIONS_BIND", config.bind)?;
-            let admin = service::bind("FUNCTIONS_ADMIN_BIND", config.admin_bind)?;
-            functions::run(config, listener, admin, service::signals()?).await
-        },
-    )
+    let ended = Config::from_command_line().and_then(|asked| match asked {
+        Asked::Serve(config) => functions::serve(*config),
+        Asked::Checked(says) => {
+            print!("{says}");
+            Ok(())
+        }
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
 }

@@ -4,13 +4,24 @@ use axum::{Router, response::IntoResponse};
 use service::telemetry::CallLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::problem::Problem;
+use crate::{access::AccessLayer, bounds::BoundsLayer, config::Door, cors::CorsLayer, problem::Problem};
 
-/// The longest head of a request, in bytes.
-pub(crate) const MAX_HEAD: u32 = 16 * 1024;
+/// What all listeners have.
+pub(crate) struct Layers {
+    pub(crate) calls: CallLayer,
+    pub(crate) access: AccessLayer,
+    pub(crate) bounds: BoundsLayer,
+}
 
-/// Wraps the routes. The first layer is the first to see a request.
-pub(crate) fn apply(routes: Router, calls: CallLayer) -> Router {
+/// Wraps the routes of one listener. The first layer is the first to see a request.
+pub(crate) fn apply(routes: Router, layers: &Layers, door: Door) -> Router {
     let panicked = |_| Problem::Internal.into_response();
-    routes.layer((calls, CatchPanicLayer::custom(panicked)))
+    let Layers { calls, access, bounds } = layers;
+    routes.layer((
+        calls.clone(),
+        access.clone(),
+        CorsLayer::new(door),
+        CatchPanicLayer::custom(panicked),
+        *bounds,
+    ))
 }

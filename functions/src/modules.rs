@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use storage::Objects;
 use tokio::sync::{mpsc, watch};
 
-use crate::{deployed::Deployed, logs::Logs, name::Name};
+use crate::{deployed::Deployed, limits::Limits, logs::Logs, name::Name};
 
 use self::{files::Files, order::Order, version::Record};
 pub use self::{
@@ -136,6 +136,16 @@ impl Modules {
         let (answer, answered) = order::answer();
         self.order(Order::Delete(name, answer))?;
         answered.await.map_err(|_| ChangeError::Ending)?
+    }
+
+    /// Gives all functions other defaults for what their manifests leave open. They take them over within a moment, each with its
+    /// next call.
+    ///
+    /// # Errors
+    ///
+    /// If too many changes wait, or the service is ending.
+    pub fn limit(&self, limits: Limits) -> Result<(), ChangeError> {
+        self.order(Order::Limit(limits))
     }
 
     /// The versions of a function that are kept, the newest first.

@@ -1,10 +1,12 @@
 //! What callers are told when something is not done: `application/problem+json` of RFC 9457, and one table of statuses.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use host::CallError;
 use http::{HeaderValue, StatusCode, header};
+
+use crate::{bounds::Excess, routes::Missed};
 
 /// Why a request is not answered as its sender wanted. None of them shows what is inside.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +20,15 @@ pub enum Problem {
     /// The body is longer than this many bytes.
     #[error("the body is longer than {0} bytes")]
     LongBody(usize),
+    /// The request's head is longer than it may be.
+    #[error("{0}")]
+    LongHead(Excess),
     /// The body did not come in time.
     #[error("the body did not come within {0:?}")]
     SlowBody(Duration),
     /// The address is not asked with this method.
     #[error("this address takes {0}")]
-    Method(&'static str),
+    Method(Cow<'static, str>),
     /// The caller does not show the token.
     #[error("{0}")]
     Unauthorized(String),
@@ -88,6 +93,7 @@ impl Problem {
             Self::SlowBody(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::LongBody(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::LongHead(excess) => excess.status(),
             Self::Unfit(_) | Self::Exit(_) | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -108,6 +114,7 @@ impl Problem {
             Self::SlowBody(_) => "slow-body",
             Self::Conflict(_) => "conflict",
             Self::LongBody(_) => "long-body",
+            Self::LongHead(_) => "long-head",
             Self::Unfit(_) => "unfit",
             Self::Exit(_) => "exit",
             Self::Refused { .. } => "refused",
@@ -161,6 +168,22 @@ impl From<&CallError> for Problem {
     }
 }
 
+impl From<Missed> for Problem {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Path => Self::Unknown("such address".to_owned()),
+            Missed::Method(methods) => {
+                let methods: Vec<_> = methods.iter().map(http::Method::as_str).collect();
+                Self::Method(methods.join(", ").into())
+            }
+            Missed::Headers(names) => {
+                let names: Vec<_> = names.iter().map(http::HeaderName::as_str).collect();
+                Self::BadInput(format!("nothing answers here to what this says in {}", names.join(", ")))
+            }
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
@@ -170,7 +193,12 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
             Self::Busy | Self::Overloaded => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
-            Self::Method(allowed) => drop(headers.insert(header::ALLOW, HeaderValue::from_static(allowed))),
+            Self::Method(allowed) => {
+                // Whatever is no header says no more than the sentence does.
+                if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+                    headers.insert(header::ALLOW, allowed);
+                }
+            }
             Self::Unauthorized(_) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }

@@ -1,18 +1,27 @@
 use axum::{
     Router,
+    response::Redirect,
     routing::{any, get},
 };
 
-use crate::{app::App, handlers::call};
+use crate::{app::App, handlers::call, statics::BELOW};
 
 /// Every address of the service. A function answers at its name, and below it if it speaks HTTP itself; what is none of these is
 /// looked for among the routes of the configuration file and of the manifests.
 pub(crate) fn routes(app: App) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/static", get(|| async { Redirect::permanent(BELOW) }))
+        .route("/static/", any(call::routed))
+        .route("/static/{*file}", any(call::routed))
         .route("/{function}", any(call::named))
         .route("/{function}/", any(call::named))
         .route("/{function}/{*rest}", any(call::below))
         .fallback(call::routed)
         .with_state(app)
+}
+
+/// Every address of a further listener: what its routes say, and perhaps pages.
+pub(crate) fn further(app: App) -> Router {
+    Router::new().fallback(call::routed).with_state(app)
 }

@@ -13,6 +13,8 @@ use crate::{
     name::Name,
 };
 
+/// Routes of one listener.
+const MOST_ROUTES: usize = 1_000;
 /// Headers that one route may ask for.
 const MOST_HEADERS: usize = 16;
 
@@ -121,6 +123,34 @@ impl Routes {
         all
     }
 
+    /// Takes a file's `[[routes]]`, each read by `read` and with a function.
+    ///
+    /// # Errors
+    ///
+    /// The first value that is none, the first unknown key, or the second of two routes that are the same.
+    pub fn list(
+        file: &mut Table<'_>,
+        read: fn(&mut Table<'_>) -> Result<Route, Wrong>,
+    ) -> Result<Vec<(Route, Name)>, Wrong> {
+        let mut all: Vec<(Route, Name)> = Vec::new();
+        for mut table in file.tables("routes")? {
+            let route = read(&mut table)?;
+            let function = table.take_with("function", str::parse)?;
+            let function =
+                function.ok_or_else(|| table.wrong("function", "missing: the function that answers"))?;
+            if let Some(same) = all.iter().position(|(other, _)| *other == route) {
+                let why = format!("{route} is what the {}. of these routes is for, too", same + 1);
+                return Err(table.wrong("path", why));
+            }
+            if all.len() == MOST_ROUTES {
+                return Err(table.wrong("path", format_args!("more than {MOST_ROUTES} routes")));
+            }
+            table.end()?;
+            all.push((route, function));
+        }
+        Ok(all)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -157,6 +187,14 @@ impl Routes {
         let around = around.filter(|inner| slashes(inner) <= self.deepest);
         let below = around.filter_map(|inner| self.below.get(inner));
         self.exact.get(path).into_iter().chain(below)
+    }
+}
+
+impl Missed {
+    /// Of two reasons the one that says more.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Path { other } else { self }
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Settings {
 pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failure> {
     let mut recommendations: recommendations::Config = config::from_env(recommendations::PREFIX)?;
     let mut marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
-    let mut functions: functions::Config = config::from_env(functions::PREFIX)?;
+    let mut functions = functions::Config::from_env()?;
     let kept = place(settings.ephemeral, data, &mut recommendations)?;
     functions.data.clone_from(&recommendations.data);
     let deploying = deploying(&mut functions)?;
@@ -59,7 +59,9 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
             let here: Hosts =
                 local(places.grpc).to_string().parse().expect("an address is a host and a port");
             marketplace.recommendations_host = here.clone();
-            functions.recommendations_host = here;
+            if !functions.makes("recommendations_host") {
+                functions.recommendations_host = here;
+            }
         }
         let greeting = places.greeting(&recommendations, &marketplace, &kept, &deploying);
 

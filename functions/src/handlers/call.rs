@@ -1,6 +1,6 @@
 //! `/{function}` and the routes that lead to functions.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
@@ -9,20 +9,20 @@ use axum::{
 };
 use bytes::Bytes;
 use host::Kind;
-use http::{Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use http_body::Body as _;
 use service::telemetry::RequestId;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     app::App,
     deployed::Deployed,
     invoke::{Invocation, below as under},
+    name::Name,
     problem::Problem,
+    statics::{BELOW, Pages},
 };
 
-/// How long a body may take to come.
-const BODY_TIME: Duration = Duration::from_secs(30);
 /// What functions are asked with, unless they speak HTTP themselves.
 const METHODS: &str = "GET, HEAD, POST";
 
@@ -32,8 +32,12 @@ pub(crate) async fn named(
     Path(name): Path<String>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let deployed = find(&app, &name)?;
-    answer(&app, &deployed, request, &format!("/{name}")).await
+    match app.modules.current(&name) {
+        Some(deployed) => answer(&app, &deployed, request, &format!("/{name}")).await,
+        // Not every address of this form is a function's.
+        None if name.parse::<Name>().is_err() => routed(State(app), request).await,
+        None => Err(Problem::Unknown("such function".to_owned())),
+    }
 }
 
 /// `/{function}/…`, for functions that speak HTTP.
@@ -50,17 +54,34 @@ pub(crate) async fn below(
     }
 }
 
-/// Any other address: what the routes say.
+/// Any other address: what the routes say, those of the settings before those of manifests. A further listener has only the
+/// first, and perhaps pages.
 pub(crate) async fn routed(State(app): State<App>, request: Request<Body>) -> Result<Response, Problem> {
-    let routes = app.routes.load_full();
-    let name = routes.resolve(request.method(), request.uri().path(), request.headers());
-    let Ok(name) = name else { return Err(Problem::Unknown("such address".to_owned())) };
-    let deployed = find(&app, name)?;
-    answer(&app, &deployed, request, "").await
-}
-
-fn find(app: &App, name: &str) -> Result<Arc<Deployed>, Problem> {
-    app.modules.current(name).ok_or_else(|| Problem::Unknown("such function".to_owned()))
+    let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
+    if path.starts_with(BELOW) {
+        let pages = app.door.pages();
+        if pages != Pages::None {
+            return Ok(pages.answer(method, path, headers).await);
+        }
+    }
+    let own = app.door.resolve(method, path, headers);
+    let found = match own {
+        Err(missed) if app.door.is_main() => {
+            app.routes.load().resolve(method, path, headers).cloned().map_err(|other| missed.or(other))
+        }
+        own => own,
+    };
+    match found {
+        Ok(name) => {
+            let deployed = app.modules.current(&name);
+            let deployed = deployed.ok_or_else(|| Problem::Unknown("such function".to_owned()))?;
+            answer(&app, &deployed, request, "").await
+        }
+        Err(_) if app.door.empty_get() && matches!(*method, Method::GET | Method::HEAD) => {
+            Ok(StatusCode::OK.into_response())
+        }
+        Err(missed) => Err(missed.into()),
+    }
 }
 
 /// Calls a function with a request whose path below `prefix` is the guest's.
@@ -73,18 +94,24 @@ async fn answer(
     let kind = deployed.function.kind();
     let head_only = request.method() == Method::HEAD;
     if kind != Kind::Http && !head_only && !matches!(*request.method(), Method::GET | Method::POST) {
-        return Err(Problem::Method(METHODS));
+        return Err(Problem::Method(METHODS.into()));
     }
     let id = request.extensions().get::<RequestId>().and_then(|id| id.0.to_str().ok()).unwrap_or_default();
     let id: Arc<str> = id.into();
     let (mut head, body) = request.into_parts();
-    let body = read(body, deployed.most_body).await?;
+    let until = Instant::now() + app.timeout;
+    let body = match timeout_at(until, read(body, deployed.most_body)).await {
+        Ok(read) => read?,
+        Err(_) => return Err(Problem::SlowBody(app.timeout)),
+    };
     if kind == Kind::Http {
         head.uri = under(&head.uri, prefix);
     }
     let request = Request::from_parts(head, body);
     let invocation = Invocation { deployed, request, id, shop: app.shop.clone() };
-    let response = app.invoker.invoke(invocation).await?;
+    // A call that is given up ends its guest.
+    let response =
+        timeout_at(until, app.invoker.invoke(invocation)).await.unwrap_or(Err(Problem::OutOfTime))?;
     let (head, mut body) = response.into_parts();
     let length = body.len();
     if head_only {
@@ -97,7 +124,7 @@ async fn answer(
     Ok(response.into_response())
 }
 
-/// The whole body, if it is short enough and comes in time.
+/// The whole body, if it is short enough.
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::LongBody(limit));
@@ -105,11 +132,10 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    match timeout(BODY_TIME, to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_too_long(&error) => Err(Problem::LongBody(limit)),
-        Ok(Err(_)) => Err(Problem::BadInput("the body ends before its end".to_owned())),
-        Err(_) => Err(Problem::SlowBody(BODY_TIME)),
+    match to_bytes(body, limit).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if is_too_long(&error) => Err(Problem::LongBody(limit)),
+        Err(_) => Err(Problem::BadInput("the body ends before its end".to_owned())),
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Keeper {
     next: Table,
     /// What was seen last under each name, and dealt with.
     seen: BTreeMap<Box<str>, Marks>,
+    /// What is to be looked at as if it had changed: it was compiled under other limits.
+    stale: BTreeSet<Box<str>>,
     /// What has changed, and since when it has been as it is.
     settling: BTreeMap<Box<str>, (Marks, Instant)>,
     /// Versions that are not kept yet.
@@ -84,6 +86,7 @@ impl Keeper {
             changed,
             next: Table::default(),
             seen: BTreeMap::new(),
+            stale: BTreeSet::new(),
             settling: BTreeMap::new(),
             owed: BTreeSet::new(),
             owed_again: None,
@@ -131,8 +134,8 @@ impl Keeper {
     fn entry(&self, name: &Name, version: Version, pair: &Pair, digest: Digest, fitted: Fitted) -> Entry {
         let Fitted { manifest, function } = fitted;
         let counters = self.next.get(name).map(|before| Arc::clone(&before.deployed.counters));
-        let Limits { calls, queue, queue_time, body, .. } =
-            manifest.limits.over(&self.settings.fitting.limits);
+        let limits = self.settings.fitting.limits;
+        let Limits { calls, queue, queue_time, body, .. } = manifest.limits.over(&limits);
         let deployed = Deployed {
             name: name.clone(),
             version: version.to_string(),
@@ -143,7 +146,7 @@ impl Keeper {
             counters: counters.unwrap_or_default(),
         };
         let bytes = pair.module.len() as u64;
-        Entry { deployed: Arc::new(deployed), version, bytes, since: SystemTime::now(), digest }
+        Entry { deployed: Arc::new(deployed), version, bytes, since: SystemTime::now(), digest, limits }
     }
 
     /// Lets a function answer in the next table.

@@ -2,7 +2,7 @@ use storage::ObjectsError;
 use tokio::sync::oneshot;
 
 use super::Entry;
-use crate::name::Name;
+use crate::{limits::Limits, name::Name};
 
 /// What is put in place of what is there. Nothing: it stays.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,8 @@ pub(super) enum Order {
     Deploy(Name, Change, Answer<(Entry, bool)>),
     RollBack(Name, Option<u32>, Answer<Entry>),
     Delete(Name, Answer<()>),
+    /// New defaults, for all.
+    Limit(Limits),
 }
 
 pub(super) fn answer<T>() -> (Answer<T>, oneshot::Receiver<Result<T, ChangeError>>) {

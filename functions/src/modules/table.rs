@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{Version, version::Digest};
-use crate::{deployed::Deployed, name::Name};
+use crate::{deployed::Deployed, limits::Limits, name::Name};
 
 /// A function that answers, with what the keeper knows of it.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Entry {
     /// Since when it answers here.
     pub since: SystemTime,
     pub(super) digest: Digest,
+    /// The defaults that its limits were made of.
+    pub(super) limits: Limits,
 }
 
 /// Why something that lies there does not answer.

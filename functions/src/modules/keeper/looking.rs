@@ -89,7 +89,8 @@ impl Keeper {
         let gone: Vec<_> = gone.map(|name| (name, Marks::default())).collect();
         let mut settling = BTreeMap::new();
         for (name, marks) in listed.into_iter().chain(gone) {
-            if self.seen.get(&name) == Some(&marks) || self.halves.contains_key(&*name) {
+            let same = self.seen.get(&name) == Some(&marks) && !self.stale.contains(&name);
+            if same || self.halves.contains_key(&*name) {
                 continue;
             }
             let since = match self.settling.get(&name) {
@@ -125,11 +126,11 @@ impl Keeper {
             Err(NotFound::Unusable(reason)) => {
                 // Without its module there is no function.
                 let removed = marks.module.is_none() && self.next.remove(&name).is_some();
-                self.seen.insert(name.clone(), marks);
+                self.saw(&name, marks);
                 return self.refuse(&name, reason) || removed;
             }
         };
-        self.seen.insert(name.clone(), marks);
+        self.saw(&name, marks);
         let name = match name.parse::<Name>() {
             Ok(parsed) => parsed,
             Err(bad) => return self.refuse(&name, bad.to_string()),
@@ -137,7 +138,8 @@ impl Keeper {
         let Found { pair, versions } = found;
         let digest = pair.digest();
         let before = self.next.get(&name);
-        if before.is_some_and(|before| before.digest == digest) {
+        let limits = self.settings.fitting.limits;
+        if before.is_some_and(|before| before.digest == digest && before.limits == limits) {
             // What was refused in between is gone.
             return self.next.absolve(&name);
         }
@@ -162,6 +164,11 @@ impl Keeper {
         true
     }
 
+    fn saw(&mut self, name: &str, marks: Marks) {
+        self.seen.insert(name.into(), marks);
+        self.stale.remove(name);
+    }
+
     fn refuse(&mut self, name: &str, reason: String) -> bool {
         let version = self.next.get(name).map(|answering| answering.version.to_string()).unwrap_or_default();
         tracing::warn!(function = name, reason, answering = version, "refused a module");
@@ -171,6 +178,7 @@ impl Keeper {
 
     pub(super) fn take_away(&mut self, name: &str) -> bool {
         self.seen.remove(name);
+        self.stale.remove(name);
         let refused = self.next.absolve(name);
         let Some(removed) = self.next.remove(name) else { return refused };
         tracing::info!(function = name, version = %removed.version, "is gone");

@@ -28,6 +28,11 @@ impl Keeper {
                 let outcome = self.delete(&name).await;
                 let _ = answer.send(self.told(&name, outcome));
             }
+            Order::Limit(limits) if limits == self.settings.fitting.limits => {}
+            Order::Limit(limits) => {
+                self.settings.fitting.limits = limits;
+                self.stale = self.seen.keys().cloned().collect();
+            }
         }
     }
 

@@ -1,0 +1,82 @@
+//! What the fuzz targets do with bytes that nobody vouches for. Ordinary tests run the same over a seeded mutator.
+
+use std::cmp::Reverse;
+
+use functions::{
+    document::Table,
+    name::Name,
+    routes::{Missed, Route, Routes},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+/// The routes of a file up to the first zero byte, then a request a line: method, path, and perhaps `name:value` pairs. Whatever
+/// answers must be what a look at all routes one after the other finds.
+pub(crate) fn routes(data: &[u8]) {
+    let end = data.iter().position(|&byte| byte == 0).unwrap_or(data.len());
+    let (file, requests) = data.split_at(end);
+    let Ok(file) = std::str::from_utf8(file) else { return };
+    // Both ways to read have the same letters; what hides nothing is read by both.
+    let read =
+        |read: fn(&mut Table<'_>) -> Result<_, _>| Routes::list(&mut Table::parse("f.toml", file)?, read);
+    let alone = read(Route::read_alone);
+    if let Ok(beside) = read(Route::read) {
+        assert_eq!(alone.as_ref(), Ok(&beside), "what may stand beside functions may stand alone");
+        assert!(beside.iter().all(|(route, _)| route.path.as_str().parse::<Name>().is_err()));
+    }
+    let Ok(all) = alone else { return };
+    for (route, _) in &all {
+        assert_eq!(functions::routes::Path::alone(&route.path.to_string()).as_ref(), Ok(&route.path));
+    }
+    let table = Routes::new(all.clone());
+    let Ok(requests) = std::str::from_utf8(requests) else { return };
+    for line in requests.trim_start_matches('\0').lines().take(100) {
+        let mut words = line.split(' ');
+        let Some(Ok(method)) = words.next().map(str::parse::<Method>) else { continue };
+        let path = words.next().unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        for (name, value) in words.take(10).filter_map(|word| word.split_once(':')) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+                headers.append(name, value);
+            }
+        }
+        let found = table.resolve(&method, path, &headers);
+        match (one_by_one(&all, &method, path, &headers), found) {
+            (Some(expected), Ok(found)) => assert_eq!(expected, found, "{line}"),
+            (None, Err(missed)) => {
+                let with_path = all.iter().any(|(route, _)| route.path.holds(path));
+                assert_eq!(missed == Missed::Path, !with_path, "{line}: {missed:?}");
+            }
+            (expected, found) => panic!("{line}: {expected:?} and {found:?}"),
+        }
+    }
+}
+
+fn one_by_one<'r>(
+    all: &'r [(Route, Name)],
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<&'r Name> {
+    let takes = |route: &Route| {
+        let own = route.method.as_ref();
+        let read = own == Some(&Method::GET) && method == Method::HEAD;
+        let shown = |(name, value): &(HeaderName, HeaderValue)| {
+            headers.get_all(name).iter().any(|shown| shown == value)
+        };
+        route.path.holds(path)
+            && (own.is_none_or(|own| own == method) || read)
+            && route.headers.iter().all(shown)
+    };
+    let holding = all.iter().enumerate().filter(|(_, (route, _))| takes(route));
+    let best = holding.min_by_key(|(place, (route, _))| {
+        let path = &route.path;
+        (
+            path.is_with_all_below(),
+            Reverse(path.as_str().len()),
+            Reverse(route.headers.len()),
+            Reverse(route.method.is_some()),
+            *place,
+        )
+    });
+    best.map(|(_, (_, function))| function)
+}

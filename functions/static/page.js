@@ -1,0 +1,157 @@
+// Sends a picture to /api/hello, where the header `api` says which function is meant, and shows what comes back.
+
+(() => {
+  const find = (id) => document.getElementById(id);
+  const form = find("form");
+  const file = find("file");
+  const drop = find("drop");
+  const send = find("send");
+  const stop = find("stop");
+  const going = find("going");
+  const trouble = find("trouble");
+  const outcome = find("outcome");
+  const before = find("before");
+  const after = find("after");
+  const save = find("save");
+
+  let request = null;
+  const addresses = new Map();
+
+  // Shows a picture in a figure; the one before it is let go.
+  const show = (figure, picture) => {
+    const old = addresses.get(figure);
+    if (old) URL.revokeObjectURL(old);
+    addresses.delete(figure);
+    figure.hidden = !picture;
+    if (!picture) return;
+    const address = URL.createObjectURL(picture);
+    addresses.set(figure, address);
+    figure.querySelector("img").src = address;
+  };
+
+  const complain = (words) => {
+    trouble.textContent = words;
+    trouble.hidden = !words;
+  };
+
+  const clear = () => {
+    complain("");
+    outcome.textContent = "";
+    show(after, null);
+  };
+
+  const busy = (is) => {
+    send.disabled = is;
+    stop.hidden = !is;
+    going.hidden = !is;
+  };
+
+  // A function's sentence may hold one link. Whatever it holds, it becomes text and a link here, and never HTML of this page.
+  const say = (sentence) => {
+    const parsed = new DOMParser().parseFromString(sentence, "text/html");
+    const link = parsed.querySelector("a[href]");
+    outcome.textContent = "";
+    if (!link || !/^https?:\/\//.test(link.getAttribute("href"))) {
+      outcome.textContent = parsed.body.textContent.trim();
+      return;
+    }
+    const around = (limit) => {
+      const part = parsed.createRange();
+      part.selectNodeContents(parsed.body);
+      limit(part);
+      return part.toString();
+    };
+    const start = around((part) => part.setEndBefore(link));
+    const end = around((part) => part.setStartAfter(link));
+    const shown = document.createElement("a");
+    shown.href = link.getAttribute("href");
+    shown.rel = "noreferrer";
+    shown.textContent = link.textContent;
+    outcome.append(start.trimStart(), shown, end.trimEnd());
+  };
+
+  // What went wrong, in words for whoever has sent a picture.
+  const why = async (answer) => {
+    const wait = Number(answer.headers.get("retry-after"));
+    const later = wait > 0 ? ` in ${wait === 1 ? "a second" : wait + " seconds"}` : " in a moment";
+    switch (answer.status) {
+      case 400:
+      case 415:
+      case 422:
+        return "The function cannot read this picture. Is it a JPEG, PNG or GIF?";
+      case 404:
+      case 405:
+        return "This server offers no such function here.";
+      case 413:
+        return "This picture is too large. Try a smaller one.";
+      case 429:
+        return `Too many pictures at once. Try again${later}.`;
+      case 502:
+        return "The function broke down over this picture. Another one may work.";
+      case 503: {
+        // Such as a function that lacks its model: the server says which setting is missing.
+        const problem = await answer.json().catch(() => ({}));
+        return answer.headers.has("retry-after") || !problem.detail
+          ? `The server is busy. Try again${later}.`
+          : `The function is not ready: ${problem.detail}`;
+      }
+      case 504:
+        return "This picture takes too long to work on. Try a smaller one.";
+      default:
+        return `The server answered with an error (${answer.status}).`;
+    }
+  };
+
+  const ask = async (picture, api) => {
+    request?.abort();
+    request = new AbortController();
+    const { signal } = request;
+    clear();
+    busy(true);
+    try {
+      const headers = { api, "content-type": picture.type || "application/octet-stream" };
+      const answer = await fetch("/api/hello", { method: "POST", headers, body: picture, signal });
+      if (!answer.ok) {
+        complain(await why(answer));
+      } else if ((answer.headers.get("content-type") ?? "").startsWith("image/")) {
+        const made = await answer.blob();
+        show(after, made);
+        save.href = addresses.get(after);
+        save.download = `${api === "rs" ? "grayscale" : "result"}.${made.type.split("/")[1].split("+")[0]}`;
+        outcome.textContent = "Done.";
+      } else {
+        say(await answer.text());
+      }
+    } catch {
+      if (!signal.aborted) complain("The server cannot be reached. Check your connection, then try again.");
+    }
+    if (request.signal === signal) busy(false);
+  };
+
+  file.addEventListener("change", () => {
+    clear();
+    show(before, file.files[0] ?? null);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const picture = file.files[0];
+    if (picture) ask(picture, new FormData(form).get("api"));
+  });
+  stop.addEventListener("click", () => {
+    request?.abort();
+    busy(false);
+    outcome.textContent = "Stopped.";
+  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", kind === "dragover");
+      if (kind === "drop" && event.dataTransfer.files.length > 0) {
+        file.files = event.dataTransfer.files;
+        file.dispatchEvent(new Event("change"));
+      }
+    });
+  }
+  // Going back to this page may bring its fields back.
+  show(before, file.files[0] ?? null);
+})();
