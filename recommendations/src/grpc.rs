@@ -10,8 +10,6 @@ mod readers;
 mod recommendations;
 mod status;
 
-use std::time::Duration;
-
 use protobufs::{
     MAX_ANSWER_BYTES,
     catalogue::catalogue_service_server::CatalogueServiceServer,
@@ -31,29 +29,27 @@ use crate::{
     training::Training,
 };
 
-/// What a call may ask for and wait for.
+/// How much a call may send.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The longest request in bytes.
     pub max_message_bytes: usize,
     /// The longest library that is uploaded, in bytes.
     pub max_library_bytes: u64,
-    /// How long a search waits for its turn.
-    pub queue_time: Duration,
 }
 
 /// The services that need no token, answering from what is known at the moment. Requests may be compressed with gzip, and answers of more than
 /// a kilobyte are, for callers who accept it.
 #[must_use]
 pub fn routes(known: Known, ratings: Ratings, choice: Choice, bounds: Bounds) -> Routes {
-    let Bounds { max_message_bytes, queue_time, .. } = bounds;
+    let Bounds { max_message_bytes, .. } = bounds;
     let recommendations =
         RecommendationsServer::new(recommendations::Service::new(known.clone(), ratings, choice))
             .max_decoding_message_size(max_message_bytes)
             .max_encoding_message_size(MAX_ANSWER_BYTES)
             .accept_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Gzip);
-    let catalogue = CatalogueServiceServer::new(catalogue::Service::new(known, queue_time))
+    let catalogue = CatalogueServiceServer::new(catalogue::Service::new(known))
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(MAX_ANSWER_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)
@@ -66,13 +62,6 @@ pub fn routes(known: Known, ratings: Ratings, choice: Choice, bounds: Bounds) ->
 pub fn recommender(known: Known, ratings: Ratings, choice: Choice) -> impl Recommendations {
     recommendations::Service::new(known, ratings, choice)
 }
-
-/// The calls that take as long as the stream that they read, whatever bounds others.
-pub const STREAMS: [&str; 3] = [
-    "/shelfwise.readers.v1.ReadersService/ImportHistory",
-    "/shelfwise.readers.v1.ReadersService/ImportLibrary",
-    "/shelfwise.readers.v1.ReadersService/RecordEvents",
-];
 
 /// What readers say and do, for callers whom `guard` lets through.
 #[must_use]

@@ -28,7 +28,7 @@ use std::{error::Error, future::Future, path::PathBuf, sync::Arc, time::Duration
 use futures_util::{FutureExt as _, future::BoxFuture};
 use service::{
     Failure, Limits, Protocol, Shell,
-    grpc::{AdmissionLayer, HealthService, methods},
+    grpc::{AdmissionLayer, HealthService, methods, streams},
     telemetry::{CallLayer, Metrics},
     tls::ServerTls,
     token::Guard,
@@ -133,18 +133,18 @@ async fn begin(
         let Opened { loader, readers, writer, training, active, .. } = opened;
         // A ranker that takes longer to compile is in use a little later.
         _ = tokio::time::timeout(FIRST_RANKERS, rankers.look()).await;
-        let methods = methods(&[
+        let served = [
             protobufs::DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-        ]);
+        ];
+        let methods = methods(&served);
         let calls = CallLayer::grpc(&shell.metrics, shell.exporter.clone(), methods.clone());
         let health = HealthService::new(shell.readiness.clone(), shell.shutdown.clone(), SERVICES);
         let ratings = readers.ratings().clone();
         let bounds = Bounds {
             max_message_bytes: config.max_message_bytes as usize,
             max_library_bytes: u64::from(config.max_library_bytes),
-            queue_time: config.admission.queue_time,
         };
         let keeper = Keeper::start(loader.current(), ratings.clone(), active);
         let choice = config.choice(rankers.clone());
@@ -168,10 +168,10 @@ async fn begin(
                 guard,
                 bounds.max_message_bytes,
             ))
-            .add_service(HealthServer::new(health))
-            .add_service(reflection())
+            .add_service(HealthServer::new(health).max_decoding_message_size(bounds.max_message_bytes))
+            .add_service(reflection(bounds.max_message_bytes))
             .prepare();
-        let admission = AdmissionLayer::new(config.admission, &grpc::STREAMS, methods);
+        let admission = AdmissionLayer::new(config.admission, streams(&served), methods);
         let app = ServiceBuilder::new().layer(calls).layer(admission).service(routes);
         let limits = Limits {
             max_connections: config.max_connections as usize,
@@ -298,7 +298,9 @@ fn caused(error: impl Error) -> Failure {
     Failure::caused(&error)
 }
 
-fn reflection() -> impl tonic::server::NamedService
+fn reflection(
+    max_message_bytes: usize,
+) -> impl tonic::server::NamedService
 + tower::Service<
     http::Request<tonic::body::Body>,
     Response = http::Response<tonic::body::Body>,
@@ -314,4 +316,5 @@ fn reflection() -> impl tonic::server::NamedService
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("descriptors made by the compiler")
+        .max_decoding_message_size(max_message_bytes)
 }

@@ -15,9 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use recommendations::Config;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 type Outgoing = UnsyncBoxBody<Bytes, Infallible>;
@@ -25,6 +26,8 @@ type Outgoing = UnsyncBoxBody<Bytes, Infallible>;
 const RECOMMEND: &str = "/Recommendations/Recommend";
 /// `max_results: 3`.
 const THREE: &[u8] = b"\0\0\0\0\x02\x18\x03";
+/// What is not read before its call has a place.
+const LONG: usize = 20_000;
 
 struct Server {
     address: SocketAddr,
@@ -94,12 +97,18 @@ fn three() -> Outgoing {
     Full::new(Bytes::from_static(THREE)).boxed_unsync()
 }
 
-/// A body whose message never comes, until the sender is dropped.
-fn endless() -> (oneshot::Sender<Bytes>, Outgoing) {
-    let (sender, receiver) = oneshot::channel();
-    let frames = futures_util::stream::once(receiver)
-        .filter_map(async |message| message.ok().map(|message: Bytes| Ok(hyper::body::Frame::data(message))));
+/// A body that comes as it is sent, and ends when the sender is dropped.
+fn endless() -> (mpsc::UnboundedSender<Bytes>, Outgoing) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let frames = UnboundedReceiverStream::new(receiver).map(|piece| Ok(hyper::body::Frame::data(piece)));
     (sender, StreamBody::new(frames).boxed_unsync())
+}
+
+/// As [`THREE`], but so long, with a field that nobody knows.
+fn long() -> Bytes {
+    let message = [&[0x18, 3, 0xc2, 0x3e, 0xa0, 0x9c, 1][..], &[0; LONG]].concat();
+    let length = u32::try_from(message.len()).unwrap();
+    [&[0][..], &length.to_be_bytes(), &message].concat().into()
 }
 
 /// `grpc-status`, wherever it stands, and how long the answer's messages are.
@@ -149,6 +158,8 @@ async fn what_would_wait_too_long_is_refused_and_what_need_not_is_served() {
     let server = serve(&["--max-concurrent-calls", "1", "--queue-time", "100ms"]).await;
     let mut client = server.connect().await;
     let (hold, body) = endless();
+    let mut rest = long();
+    hold.send(rest.split_to(LONG - 1)).unwrap();
     let held = tokio::spawn(client.send_request(call(&[], body)));
     // The place is taken as soon as a further call is refused.
     let refused = async |client: &mut SendRequest<_>| {
@@ -164,9 +175,56 @@ async fn what_would_wait_too_long_is_refused_and_what_need_not_is_served() {
 
     // One that waits gets the place when it is given back in time.
     let waiting = tokio::spawn(client.send_request(call(&[], three())));
-    hold.send(Bytes::from_static(THREE)).unwrap();
+    hold.send(rest).unwrap();
+    drop(hold);
     assert_eq!(status(held.await.unwrap().unwrap()).await.0, OK);
     assert_eq!(status(waiting.await.unwrap().unwrap()).await.0, OK);
+}
+
+#[tokio::test]
+async fn a_call_takes_no_place_before_its_message_is_there() {
+    let server = serve(&["--max-concurrent-calls", "1", "--queue-time", "0s"]).await;
+    let mut client = server.connect().await;
+    let mut open = Vec::new();
+    for _ in 0..50 {
+        let (hold, body) = endless();
+        // Half of the message, which says how long it is.
+        hold.send(Bytes::from_static(&THREE[..5])).unwrap();
+        open.push((hold, tokio::spawn(client.send_request(call(&[], body)))));
+    }
+    for _ in 0..10 {
+        let answer = client.send_request(call(&[], three())).await.unwrap();
+        assert_eq!(status(answer).await.0, OK, "those who have not sent their message are in nobody's way");
+    }
+    for (hold, held) in open {
+        hold.send(Bytes::from_static(&THREE[5..])).unwrap();
+        drop(hold);
+        assert_eq!(status(held.await.unwrap().unwrap()).await.0, OK);
+    }
+}
+
+#[tokio::test]
+async fn long_messages_have_a_share_of_the_places() {
+    let server = serve(&["--max-concurrent-calls", "4", "--queue-time", "0s"]).await;
+    let mut client = server.connect().await;
+    let (hold, body) = endless();
+    let mut rest = long();
+    hold.send(rest.split_to(LONG - 1)).unwrap();
+    let held = tokio::spawn(client.send_request(call(&[], body)));
+    let whole = async |client: &mut SendRequest<_>| {
+        let answer = client.send_request(call(&[], Full::new(long()).boxed_unsync())).await.unwrap();
+        status(answer).await.0
+    };
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(4);
+    while whole(&mut client).await != RESOURCE_EXHAUSTED {
+        assert!(tokio::time::Instant::now() < deadline, "never refused");
+    }
+    let short = client.send_request(call(&[], three())).await.unwrap();
+    assert_eq!(status(short).await.0, OK, "three places are left");
+    hold.send(rest).unwrap();
+    drop(hold);
+    assert_eq!(status(held.await.unwrap().unwrap()).await.0, OK);
+    assert_eq!(whole(&mut client).await, OK, "the share is free again");
 }
 
 #[tokio::test]
@@ -204,6 +262,7 @@ async fn health_follows_the_drain_and_a_call_in_flight_ends() {
         tokio::task::yield_now().await;
     }
     hold.send(Bytes::from_static(THREE)).unwrap();
+    drop(hold);
     assert_eq!(status(held.await.unwrap().unwrap()).await.0, OK);
     server.ended.await.unwrap();
 }

@@ -6,10 +6,10 @@ mod health;
 mod message;
 
 use prost::Message as _;
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 use tonic::Code;
 
-pub use admission::{AdmissionLayer, AdmissionSettings};
+pub use admission::{AdmissionLayer, AdmissionSettings, Patience};
 pub use health::HealthService;
 
 /// The paths of all methods in some encoded `FileDescriptorSet`s, such as `/Recommendations/Recommend`.
@@ -19,12 +19,27 @@ pub use health::HealthService;
 /// If one cannot be decoded; they are compiled in.
 #[must_use]
 pub fn methods(descriptors: &[&[u8]]) -> Vec<String> {
+    paths(descriptors, |_| true)
+}
+
+/// Of these, the paths of those whose callers send a stream of messages.
+///
+/// # Panics
+///
+/// As [`methods`].
+#[must_use]
+pub fn streams(descriptors: &[&[u8]]) -> Vec<String> {
+    paths(descriptors, MethodDescriptorProto::client_streaming)
+}
+
+fn paths(descriptors: &[&[u8]], which: impl Fn(&MethodDescriptorProto) -> bool) -> Vec<String> {
     let mut paths = Vec::new();
     for descriptors in descriptors {
         for file in FileDescriptorSet::decode(*descriptors).expect("descriptors made by the compiler").file {
             for service in &file.service {
                 let name = full_name(file.package(), service.name());
-                paths.extend(service.method.iter().map(|method| format!("/{name}/{}", method.name())));
+                let methods = service.method.iter().filter(|method| which(method));
+                paths.extend(methods.map(|method| format!("/{name}/{}", method.name())));
             }
         }
     }
@@ -67,5 +82,14 @@ mod tests {
     fn codes_have_their_names() {
         assert_eq!(code_name(Code::Ok), "OK");
         assert_eq!(code_name(Code::DeadlineExceeded), "DEADLINE_EXCEEDED");
+    }
+
+    #[test]
+    fn methods_that_read_streams_are_told_from_others() {
+        let health = tonic_health::pb::FILE_DESCRIPTOR_SET;
+        let paths = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
+        assert_eq!(methods(&[health])[..2], paths);
+        // Watch answers with a stream, which is another matter.
+        assert!(streams(&[health]).is_empty());
     }
 }

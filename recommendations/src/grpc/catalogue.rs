@@ -1,4 +1,4 @@
-use std::{num::NonZero, sync::Arc, thread, time::Duration};
+use std::{num::NonZero, sync::Arc, thread};
 
 use protobufs::catalogue::{
     Book, Category, GetBookRequest, GetBookResponse, ListBooksRequest, ListBooksResponse,
@@ -6,7 +6,8 @@ use protobufs::catalogue::{
     SearchBooksRequest, SearchBooksResponse, Series, SimilarBook, SimilarityKind,
     catalogue_service_server::CatalogueService,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use service::grpc::Patience;
+use tokio::{sync::Semaphore, time::timeout_at};
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -27,14 +28,12 @@ pub(super) struct Service {
     known: Known,
     /// Searches at a time: one a processor. More would only make each other late.
     searches: Arc<Semaphore>,
-    /// How long one waits for its turn. It holds one of the places for all calls meanwhile.
-    queue_time: Duration,
 }
 
 impl Service {
-    pub(super) fn new(known: Known, queue_time: Duration) -> Self {
+    pub(super) fn new(known: Known) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        Self { known, searches: Arc::new(Semaphore::new(processors)), queue_time }
+        Self { known, searches: Arc::new(Semaphore::new(processors)) }
     }
 
     fn book(&self, request: &GetBookRequest) -> Result<GetBookResponse, CallError> {
@@ -72,7 +71,11 @@ impl Service {
         Ok(ListBooksResponse { books, next_page_token, total_size: count(shelf.len()) })
     }
 
-    async fn search(&self, request: SearchBooksRequest) -> Result<SearchBooksResponse, CallError> {
+    async fn search(
+        &self,
+        request: SearchBooksRequest,
+        patience: Patience,
+    ) -> Result<SearchBooksResponse, CallError> {
         let snapshot = Arc::clone(&self.known.load().snapshot);
         let list = List { version: snapshot.catalogue.version(), name: format!("search {}", request.query) };
         let (size, position, query) = parse::all(
@@ -81,8 +84,9 @@ impl Service {
             parse::query("query", request.query),
         )?;
         let List { name, .. } = list;
-        // Held until the work is done: whoever gives up waiting does not make room for more of it.
-        let searching = timeout(self.queue_time, Arc::clone(&self.searches).acquire_owned())
+        // It holds one of the places for all calls while it waits. The turn is held until the work is done: whoever gives up
+        // waiting does not make room for more of it.
+        let searching = timeout_at(patience.end(), Arc::clone(&self.searches).acquire_owned())
             .await
             .map_err(|_| CallError::Overloaded)?
             .map_err(|_| CallError::Interrupted)?;
@@ -176,7 +180,8 @@ impl CatalogueService for Service {
         &self,
         request: Request<SearchBooksRequest>,
     ) -> Result<Response<SearchBooksResponse>, Status> {
-        Ok(answer(self.search(request.into_inner()).await?))
+        let patience = Patience::of(request.extensions());
+        Ok(answer(self.search(request.into_inner(), patience).await?))
     }
 
     async fn list_similar_books(

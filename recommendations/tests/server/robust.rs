@@ -85,6 +85,19 @@ async fn a_message_that_is_too_long_is_refused_unread() {
     let (code, _) =
         send(&mut channel, "/Recommendations/Recommend", &[], vec![0, 0xff, 0xff, 0xff, 0xff, 1]).await;
     assert!(matches!(code, Code::ResourceExhausted | Code::OutOfRange), "{code:?}");
+    // The services that say what there is and how it is take no more, either. Reflection just ends then.
+    let text = |tag: u8, length: usize| {
+        let length_bytes = [length as u8 | 0x80, (length >> 7) as u8 | 0x80, (length >> 14) as u8];
+        framed(&[&[tag][..], &length_bytes, &vec![b'x'; length]].concat())
+    };
+    for (length, fits) in [(65_000, true), (70_000, false)] {
+        let (code, _) = send(&mut channel, "/grpc.health.v1.Health/Check", &[], text(0x0a, length)).await;
+        assert_eq!(code == Code::NotFound, fits, "{length}: {code:?}");
+        assert!(fits || matches!(code, Code::ResourceExhausted | Code::OutOfRange), "{length}: {code:?}");
+        let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+        let (_, answer) = send(&mut channel, path, &[], text(0x3a, length)).await;
+        assert_eq!(!answer.is_empty(), fits, "{length}");
+    }
     still_serves(&server).await;
 }
 

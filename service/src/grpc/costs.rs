@@ -33,7 +33,7 @@ const MEMORY: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Costs {
     methods: HashMap<String, Arc<AtomicU32>>,
-    turns: Arc<Semaphore>,
+    pub(super) turns: Arc<Semaphore>,
 }
 
 /// One method's cost, in nanoseconds; none is known of a path that is no method.
@@ -58,6 +58,11 @@ impl Costs {
 }
 
 impl Cost {
+    /// Whether this is a method at all.
+    pub(super) fn is_known(&self) -> bool {
+        self.nanos.is_some()
+    }
+
     /// Runs a call: here, or in a task of its own if such calls take long. Where it waits, it ends when this future is dropped.
     /// `None` if it takes long and had no turn by `patience`.
     pub(super) async fn run<F>(self, call: F, patience: Deadline) -> Option<F::Output>
