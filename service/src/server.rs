@@ -87,7 +87,7 @@ pub struct Limits {
     /// How long what is in flight on a connection may take to end once the connection was asked to go.
     pub close_time: Duration,
     /// After how long without a request, and without an answer under way, a connection is closed, or half as long again.
-    /// `None`: after `header_time` over HTTP/1.1, never over HTTP/2.
+    /// Over HTTP/1.1 `header_time` may end it sooner. `None`: never over HTTP/2, though nobody need ever ask again.
     pub idle_time: Option<Duration>,
     /// Header fields of a request over HTTP/1.1.
     pub max_headers: usize,
@@ -118,7 +118,7 @@ impl Limits {
             header_time: Duration::from_secs(10),
             write_time: Duration::from_secs(30),
             close_time: Duration::from_secs(30),
-            idle_time: None,
+            idle_time: Some(Duration::from_secs(300)),
             max_headers: FEW_HEADERS,
             max_header_bytes: 16 * 1024,
             max_http2_header_bytes: 16 * 1024,

@@ -158,11 +158,15 @@ async fn silence_and_a_slow_head_are_not_waited_for() {
         }
     }
     // Who asks in time is served, and may go on asking for longer than that.
-    let limits = Limits { header_time: Duration::from_secs(2), ..Limits::new(Protocol::Both) };
+    let limits = Limits { header_time: Duration::from_secs(1), ..Limits::new(Protocol::Both) };
     let server = serve(Duration::ZERO, LONG, limits).await;
     let mut quick = server.connect().await;
-    ask(&mut quick, "/fast").await;
-    assert!(quick.read(&mut [0; 512]).await.unwrap() > 0);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1500) {
+        ask(&mut quick, "/fast").await;
+        assert!(quick.read(&mut [0; 512]).await.unwrap() > 0, "after {:?}", begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
@@ -183,6 +187,29 @@ async fn a_connection_that_is_not_used_any_more_is_closed_and_an_answer_is_waite
     assert!(early.is_err(), "nothing comes, and nothing is closed");
     server.go_on.notify_one();
     assert!(rest(slow).await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn an_http2_connection_that_is_not_used_any_more_is_closed_though_it_says_that_it_is_there() {
+    let short = Duration::from_millis(50);
+    let limits = Limits { header_time: LONG, idle_time: Some(short), ..Limits::new(Protocol::Both) };
+    let server = serve(Duration::ZERO, LONG, limits).await;
+    // One is answered and then says nothing but that it is there; the other one waits for an answer.
+    for path in ["/fast", "/slow"] {
+        let (mut client, connection) = h2::client::handshake(server.connect().await).await.unwrap();
+        let mut connection = tokio::spawn(connection);
+        let request = http::Request::get(format!("http://test{path}")).body(()).unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        if path == "/slow" {
+            let waited = tokio::time::timeout(short * 6, &mut connection).await;
+            assert!(waited.is_err(), "it has asked something");
+            server.go_on.notify_one();
+        }
+        assert_eq!(answer.await.unwrap().status(), 200, "{path}");
+        // The client holds it open.
+        tokio::time::timeout(LONG / 2, connection).await.expect("it is closed").unwrap().unwrap();
+        drop(client);
+    }
 }
 
 #[tokio::test]
