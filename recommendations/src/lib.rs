@@ -56,6 +56,10 @@ const FIRST_RANKERS: Duration = Duration::from_secs(2);
 /// How long the last events may take to be stored.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
+/// How long a stream may go on over a connection that was asked to go for its age: as long as the storefront gives a library
+/// to come. All other calls end sooner by themselves.
+const LONGEST_STREAM: Duration = Duration::from_secs(600);
+
 /// The prefix of the service's variables.
 pub const PREFIX: &str = "RECOMMENDATIONS";
 
@@ -179,6 +183,7 @@ async fn begin(
             keepalive_interval: config.keepalive_interval,
             keepalive_time: config.keepalive_time,
             connection_age: Some(config.connection_age),
+            close_time: LONGEST_STREAM,
             ..Limits::new(Protocol::Http2)
         };
         let upkeep = tokio::spawn({

@@ -102,27 +102,32 @@ impl Inner {
         }
     }
 
-    /// Begins a call that is a stream. It is made once: what has gone into it cannot be had again.
+    /// Begins a call that is a stream. Once something has gone into it, it cannot be made again. The line is to be held until
+    /// its end: the connection closes some time after nobody holds it any more, be the server leaving or not.
     pub(super) async fn exchange(
         &self,
         trace: &TraceContext,
         method: Method,
         time: Duration,
-    ) -> Result<(Measured<'_>, Exchange), CallError> {
+    ) -> Result<(Measured<'_>, Exchange, Arc<Line>), CallError> {
         self.open();
         let measured = self.measures.begin(method);
         let token = self.token.as_ref().filter(|_| method.is_guarded());
-        let begun = match self.line(None, Instant::now() + self.deadline).await {
-            Some(line) => line.exchange(method, grpc::timeout(time), token, trace),
-            None => Err(Fault::Nobody),
-        };
-        match begun {
-            Ok(exchange) => Ok((measured, exchange)),
-            Err(fault) => {
-                measured.failed(&fault, trace);
-                Err(fault.error())
+        let deadline = Instant::now() + self.deadline;
+        let (mut fault, mut not) = (Fault::Nobody, None);
+        for _ in 0..=REFUSALS {
+            let Some(line) = self.line(not.as_ref(), deadline).await else { break };
+            match line.exchange(method, grpc::timeout(time), token, trace) {
+                Ok(exchange) => return Ok((measured, exchange, line)),
+                // It takes no more calls, this one included.
+                Err(refused) => {
+                    self.rotation.lost(&line);
+                    (fault, not) = (refused, Some(line));
+                }
             }
         }
+        measured.failed(&fault, trace);
+        Err(fault.error())
     }
 
     async fn attempts(&self, asked: &Asked<'_>) -> Result<Bytes, Fault> {

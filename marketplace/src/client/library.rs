@@ -66,7 +66,7 @@ impl Client {
         told: impl FnMut(&LibraryProgress),
     ) -> Result<Imported, ImportError> {
         let begun = self.0.exchange(trace, Method::ImportLibrary, TIME).await;
-        let (measured, exchange) = begun.map_err(|_| ImportError::Unavailable)?;
+        let (measured, exchange, _line) = begun.map_err(|_| ImportError::Unavailable)?;
         let (mut sending, receiving) = exchange.split();
         let send = async {
             let header = LibraryHeader { reader_id, format: LibraryFormat::Unspecified.into() };

@@ -192,6 +192,21 @@ impl Running {
         Self::ask(self.address, &self.address.to_string(), method, path, headers)
     }
 
+    /// Posts something that takes this long to come.
+    pub(crate) fn post_slowly(&self, path: &str, headers: &str, time: Duration) -> Answer {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let request = format!("POST {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{headers}\r\n");
+        let pieces = request.as_bytes().chunks(request.len().div_ceil(20));
+        for piece in pieces {
+            stream.write_all(piece).unwrap();
+            thread::sleep(time / 20);
+        }
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        parse(&bytes)
+    }
+
     /// What it says of itself.
     pub(crate) fn metrics(&self) -> String {
         Self::ask(self.admin, "shop", "GET", "/metrics", "").text().to_owned()

@@ -1,7 +1,9 @@
 //! Books that are brought along.
 
+use std::time::Duration;
+
 use super::Browser;
-use crate::fixture::{Answer, marketplace, recommendations, shop, silent, with_form};
+use crate::fixture::{Answer, marketplace, recommendations, recommendations_with, shop, silent, with_form};
 
 const BOUNDARY: &str = "----shelfwise";
 
@@ -234,6 +236,22 @@ fn a_long_library_is_not_held_in_memory_nor_cut_off() {
     let page = browser.upload("long.csv", file.as_bytes());
     assert!(page.text().contains("<b>1</b> book is now among yours"), "{}", page.text());
     assert!(page.text().contains("20,000 we do not have"), "{}", &page.text()[..3000]);
+}
+
+#[test]
+fn a_library_that_comes_slowly_outlives_the_connection_that_takes_it() {
+    // The server asks each connection to go, soon, and another one takes what is asked from then on.
+    let recommendations =
+        recommendations_with(0, &["--database-url", "sqlite::memory:", "--connection-age", "300ms"]);
+    let shop = marketplace(recommendations.address, &[]);
+    // So long that nearly all of what comes is the file.
+    let mut library = GOODREADS.to_owned();
+    for line in 0..400 {
+        library += &format!("{line},Nobody wrote this {line},Somebody,=\"\",=\"\",3,read,0\r\n");
+    }
+    let file = with_file("sec-fetch-site: same-origin\r\n", "slow.csv", library.as_bytes());
+    let page = shop.post_slowly("/my-books/import", &file, Duration::from_secs(8));
+    assert!(page.text().contains("<b>2</b> books are now among yours"), "{}", page.text());
 }
 
 #[test]
