@@ -12,7 +12,7 @@ use axum::{
     BoxError,
     body::{Body, Bytes, HttpBody},
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     response::{IntoResponse as _, Response},
 };
 use tower::{Layer, Service};
@@ -20,7 +20,7 @@ use tower::{Layer, Service};
 use super::{MAX_ADDRESS, MAX_HEAD};
 use crate::pages::error::{Asked, Whole};
 
-/// Refuses addresses and heads that are too long, turns failures into pages, and adds headers to every answer.
+/// Refuses addresses and heads that are too long, and hosts in doubt, turns failures into pages, and adds headers to every answer.
 ///
 /// One service for all three, and none of axum's functions as layers: those box a future and clone what is below for each
 /// request, which took longer than their work.
@@ -66,7 +66,7 @@ where
 
     fn call(&mut self, request: Request) -> Answer<S::Future> {
         let asked = Asked::of(&request);
-        let answer = match too_long(&request) {
+        let answer = match refused(&request) {
             None => Answered::Later { answer: self.service.call(request) },
             Some(status) => Answered::Refused { status },
         };
@@ -75,7 +75,7 @@ where
 }
 
 /// Why nobody is to see the request.
-fn too_long(request: &Request) -> Option<StatusCode> {
+fn refused(request: &Request) -> Option<StatusCode> {
     let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
     if address > MAX_ADDRESS {
         return Some(StatusCode::URI_TOO_LONG);
@@ -83,7 +83,13 @@ fn too_long(request: &Request) -> Option<StatusCode> {
     // A colon, a space and the end of the line.
     let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
     let head = address + request.headers().iter().map(line).sum::<usize>();
-    (head > MAX_HEAD).then_some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+    if head > MAX_HEAD {
+        return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    // RFC 9112, 3.2: of two, a proxy in front may have gone by the other.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let doubt = hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11);
+    doubt.then_some(StatusCode::BAD_REQUEST)
 }
 
 pin_project_lite::pin_project! {

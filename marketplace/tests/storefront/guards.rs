@@ -68,6 +68,23 @@ fn addresses_are_bounded() {
 }
 
 #[test]
+fn a_request_says_once_which_host_it_means() {
+    for (head, status) in [
+        ("GET /robots.txt HTTP/1.1\r\nhost: shop\r\n", 200),
+        ("GET /robots.txt HTTP/1.1\r\n", 400),
+        ("GET /robots.txt HTTP/1.1\r\nhost: shop\r\nhost: other\r\n", 400),
+        ("GET /robots.txt HTTP/1.0\r\n", 200),
+    ] {
+        let mut stream = TcpStream::connect(shop().address).unwrap();
+        write!(stream, "{head}connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status.to_string().as_str()), "{head}");
+        assert!(status == 200 || answer.contains("That did not work"), "{head}");
+    }
+}
+
+#[test]
 fn bodies_are_bounded() {
     let body = "x".repeat(16 * 1024);
     let fits = shop().send("POST", "/", &format!("content-length: {}\r\n\r\n{body}", body.len()));
