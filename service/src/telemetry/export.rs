@@ -64,9 +64,8 @@ impl Exporter {
     ///
     /// If a variable cannot be used.
     pub fn from_env(service: &str) -> Result<Self, Failure> {
-        let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let disabled = env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-        if disabled || !(set("OTEL_EXPORTER_OTLP_ENDPOINT") || set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")) {
+        let endpoints = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+        if endpoints.into_iter().all(|name| value(name).is_none()) || disabled() {
             return Ok(Self::default());
         }
         variables::check()?;
@@ -75,7 +74,7 @@ impl Exporter {
             .with_tonic()
             .build()
             .map_err(|error| Failure::usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT: {error}")))?;
-        let name = env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| format!("shelfwise-{service}"));
+        let name = value("OTEL_SERVICE_NAME").unwrap_or_else(|| format!("shelfwise-{service}"));
         let mut processor = BatchSpanProcessor::builder(Reported::new(exporter)).build();
         processor.set_resource(&Resource::builder().with_service_name(name).build());
         Ok(Self { processor: Some(Arc::new(processor)), ratio })
@@ -121,14 +120,29 @@ impl Exporter {
     }
 }
 
+/// A variable, unless it is empty: then it is as if it were not set.
+fn value(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}
+
+/// OpenTelemetry has anything but `true` mean false, and be warned of unless it is `false`.
+fn disabled() -> bool {
+    let Some(value) = value("OTEL_SDK_DISABLED") else { return false };
+    let disabled = value.eq_ignore_ascii_case("true");
+    if !disabled && !value.eq_ignore_ascii_case("false") {
+        tracing::warn!(OTEL_SDK_DISABLED = value, "neither true nor false: taken for false");
+    }
+    disabled
+}
+
 /// `OTEL_TRACES_SAMPLER` and its argument; the parent's decision is always kept.
 fn ratio() -> Result<f64, Failure> {
-    let sampler = env::var("OTEL_TRACES_SAMPLER").unwrap_or_default();
-    match sampler.trim_start_matches("parentbased_") {
-        "" | "always_on" => Ok(1.0),
+    let sampler = value("OTEL_TRACES_SAMPLER").unwrap_or_else(|| "always_on".to_owned());
+    match sampler.strip_prefix("parentbased_").unwrap_or(&sampler) {
+        "always_on" => Ok(1.0),
         "always_off" => Ok(0.0),
         "traceidratio" => {
-            let text = env::var("OTEL_TRACES_SAMPLER_ARG").unwrap_or_else(|_| "1".to_owned());
+            let text = value("OTEL_TRACES_SAMPLER_ARG").unwrap_or_else(|| "1".to_owned());
             let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
             ratio.ok_or_else(|| Failure::usage(format!("OTEL_TRACES_SAMPLER_ARG: {text:?}: expected 0 to 1")))
         }

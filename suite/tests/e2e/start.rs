@@ -101,6 +101,7 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
         ("RECOMMENDATIONS_CONNECTION_AGE", "0s", "RECOMMENDATIONS_CONNECTION_AGE"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "bogus", "OTEL_EXPORTER_OTLP_PROTOCOL: \"bogus\""),
         ("OTEL_TRACES_SAMPLER_ARG", "2", "OTEL_TRACES_SAMPLER_ARG: \"2\""),
+        ("OTEL_TRACES_SAMPLER", "parentbased_", "OTEL_TRACES_SAMPLER: \"parentbased_\""),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "zzz", "OTEL_EXPORTER_OTLP_ENDPOINT: \"zzz\""),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://shop", "OTEL_EXPORTER_OTLP_ENDPOINT: \"ftp://shop\""),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: \"http://\""),

@@ -54,8 +54,14 @@ async fn one_page_is_one_trace_through_both_services() {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
             ("OTEL_BSP_SCHEDULE_DELAY", "100"),
             ("SHELFWISE_LOG_FORMAT", "json"),
+            // OpenTelemetry takes what is empty for absent, and what is not true for false.
+            ("OTEL_SERVICE_NAME", ""),
+            ("OTEL_TRACES_SAMPLER", "traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", ""),
+            ("OTEL_SDK_DISABLED", "yes"),
         ];
         let suite = Suite::start_with(&variables);
+        assert!(suite.printed().matches("neither true nor false").count() >= 2, "{}", suite.printed());
         let headers = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\nx-request-id: abc-123\r\n");
         let page = http::get_with(suite.pages, "/", &headers).unwrap();
         assert_eq!(page.header("x-request-id"), Some("abc-123"));
