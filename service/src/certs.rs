@@ -10,6 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
+use rustls::pki_types::ServerName;
 use thiserror::Error;
 
 /// Why certificates were not made.
@@ -42,7 +43,10 @@ pub enum CertsError {
         /// Why.
         error: io::Error,
     },
-    /// A name cannot stand in a certificate.
+    /// No server has this name.
+    #[error("{0:?}: not a host name or an address")]
+    Name(String),
+    /// A certificate cannot be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
 }
@@ -60,6 +64,9 @@ pub const FILES: [&str; 6] = ["ca.pem", "ca.key", "server.pem", "server.key", "c
 ///
 /// If a file cannot be written, the authority that is there cannot be read, or a name is none.
 pub fn write(folder: &Path, names: &[String]) -> Result<(), CertsError> {
+    if let Some(name) = names.iter().find(|name| !can_be_asked_for(name)) {
+        return Err(CertsError::Name(name.clone()));
+    }
     fs::create_dir_all(folder).map_err(|error| CertsError::Write { path: folder.to_owned(), error })?;
     let [ca_file, ca_key_file, server_file, server_key_file, client_file, client_key_file] =
         FILES.map(|name| folder.join(name));
@@ -86,6 +93,12 @@ pub fn write(folder: &Path, names: &[String]) -> Result<(), CertsError> {
     let client = issue(Vec::new(), "Shelfwise client", ExtendedKeyUsagePurpose::ClientAuth, &authority)?;
     save(&client_file, &client.0)?;
     save(&client_key_file, &client.1)
+}
+
+/// Whether a client can look for it: a certificate with another name is one that many clients refuse whole.
+fn can_be_asked_for(name: &str) -> bool {
+    // All hosts of one domain.
+    ServerName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
 }
 
 fn authority() -> CertificateParams {

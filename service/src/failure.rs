@@ -51,8 +51,33 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        line = format!("{line}: {cause}");
+        // Some say their cause themselves.
+        let text = cause.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
         source = cause.source();
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chain;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Error {
+        #[error("the door is shut")]
+        Shut,
+        #[error("cannot enter")]
+        Enter(#[source] Box<Error>),
+        #[error("late: {0}")]
+        Late(#[source] Box<Error>),
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let error = Error::Late(Box::new(Error::Enter(Box::new(Error::Shut))));
+        assert_eq!(chain(&error), "late: cannot enter: the door is shut");
+    }
 }

@@ -19,7 +19,8 @@ impl Certs {
             certs::CertsError::Read { .. }
             | certs::CertsError::Key { .. }
             | certs::CertsError::Write { .. } => Failure::io(error),
-            certs::CertsError::Make(_) => Failure::usage(error),
+            certs::CertsError::Name(_) => Failure::usage(format!("--name: {error}")),
+            certs::CertsError::Make(_) => Failure::io(error),
         })?;
         for file in certs::FILES {
             println!("{}", self.dir.join(file).display());

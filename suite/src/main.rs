@@ -85,15 +85,13 @@ fn parse() -> Result<Cli, Failure> {
     let matches = command.try_get_matches_from_mut(arguments.clone());
     match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Ok(cli),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp
-                    | ErrorKind::DisplayVersion
-                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             error.exit()
+        }
+        // What may be said is told whole; it was not said, though.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprint!("{error}");
+            Err(Failure::usage("a command is missing: one of those above"))
         }
         Err(error) => Err(service::config::explain(&error, &command, &arguments)),
     }

@@ -15,7 +15,7 @@ const { CHROMIUM, SHOP, DOWN, SMALL, DESK, TOKEN } = process.env;
 
 const PAGES = [
   "/", "/categories", "/categories/classics?page=2", "/books/1", "/books/276", "/search?q=dune", "/search?q=the&page=2",
-  "/search?q=xyzzyqwert", "/search", "/nowhere", "/for-you", "/welcome", "/my-books", "/my-books/import", "/my-books/erase",
+  "/search?q=xyzzyqwert", "/search", "/nowhere", "/for-you", "/welcome", "/my-books", "/my-books/import", "/my-books/erase", "/my-books/erased",
 ].map((page) => SHOP + page).concat([`${DOWN}/`, `${DOWN}/books/1`, `${SMALL}/`, `${SMALL}/books/1`, `${SMALL}/books/2`, `${SMALL}/books/3`, `${SMALL}/categories`,
   `${SMALL}/categories/manga`, `${SMALL}/categories/mystery`]);
 const PHONE = { width: 390, height: 844 };

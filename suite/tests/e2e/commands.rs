@@ -120,6 +120,21 @@ fn certificates_are_made_and_made_again_by_the_same_authority() {
     assert!(ended.code == Some(74) && ended.err.contains("/ca.key: "), "{}", ended.err);
     assert_eq!(read("ca.key"), b"no key");
     assert_eq!(run(shelfwise().args(["certs", "/dev/null/below"])).code, Some(74));
+    for name in ["two words", "", "-"] {
+        let ended = run(shelfwise().arg("certs").arg(folder.path().join("new")).arg("--name").arg(name));
+        assert_eq!(ended.code, Some(64), "{name}: {}", ended.err);
+        assert_eq!(ended.err, format!("error: --name: {name:?}: not a host name or an address\n"));
+        assert!(!folder.path().join("new").exists(), "nothing was made");
+    }
+}
+
+#[test]
+fn half_a_command_is_answered_with_what_may_follow() {
+    for (half, whole) in [("import", "goodreads"), ("export", "ratings"), ("simulated", "erase")] {
+        let ended = run(shelfwise().arg(half));
+        assert_eq!((ended.code, ended.out.as_str()), (Some(64), ""), "{half}: {}", ended.err);
+        assert!(ended.err.contains(whole), "{half}: {}", ended.err);
+    }
 }
 
 #[test]
