@@ -41,7 +41,7 @@ pub const MOST_HEAD: u32 = 64 * 1024;
 #[derive(clap::Parser, Clone, Debug)]
 #[command(name = "functions", version, after_help = service::telemetry::VARIABLES)]
 pub struct Config {
-    /// TOML file with any of these settings, and with limits, routes and further listeners; read again at SIGHUP
+    /// TOML file with any of these settings, and with limits, routes and further listeners; read again at SIGHUP [default: none]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where functions are served

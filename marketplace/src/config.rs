@@ -26,7 +26,7 @@ pub struct Config {
     /// Serve pages over HTTPS, with the certificate below; its authority then is for recommendations alone
     #[arg(long, value_name = "BOOL", default_value = "false", action = clap::ArgAction::Set)]
     pub https: bool,
-    /// The address that readers use, such as <https://books.example>, for canonical links and previews
+    /// The address that readers use, such as <https://books.example>, for canonical links and previews [default: none]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<PublicUrl>,
     /// What signs readers' cookies, at least 32 characters, the same for all replicas [default: a new one each time]

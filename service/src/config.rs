@@ -12,13 +12,13 @@ use crate::Failure;
 /// Where certificates come from. None set: plaintext.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TlsSettings {
-    /// PEM file with the certificate chain that this service shows. Read again whenever it changes
+    /// PEM file with the certificate chain that this service shows. Read again whenever it changes [default: none, plaintext]
     #[arg(long, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
-    /// PEM file with the private key of the certificate
+    /// PEM file with the private key of the certificate [default: none]
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// PEM file with the authorities that the other side's certificate must come from
+    /// PEM file with the authorities that the other side's certificate must come from [default: none]
     #[arg(long, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
 }

@@ -17,7 +17,7 @@ pub struct Settings {
     /// What is trained: slim, ease, als, knn-bm25, knn-cosine, popular, content or blend
     #[arg(long, value_name = "MODEL", default_value = "blend", value_parser = Kind::from_str)]
     pub model: Kind,
-    /// When to train in any case: a cron expression in UTC, such as `0 3 * * *` for three in the morning
+    /// When to train in any case: a cron expression in UTC, such as `0 3 * * *` for three in the morning [default: never]
     #[arg(long, value_name = "CRON", value_parser = schedule)]
     pub train_schedule: Option<Cron>,
     /// After how many changes of readers' histories to train, or sooner, when they have doubled. 0: never

@@ -17,7 +17,8 @@ pub fn help_shows_every_setting(program: &str, command: &clap::Command) {
         let text = help.split(&format!("{flag} ")).nth(1).unwrap_or_else(|| panic!("{flag} in\n{help}"));
         let text = text.split("\n      --").next().expect("the first of one or more");
         assert!(text.contains(&variable), "{variable} in\n{text}");
-        // Files and the like have none, or say it in words.
+        // Files and the like say it in words.
+        assert!(text.contains("[default: "), "{flag} in\n{text}");
         for default in setting.get_default_values() {
             assert!(text.contains(&format!("[default: {}]", default.to_string_lossy())), "{flag} in\n{text}");
         }
