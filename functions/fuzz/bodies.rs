@@ -6,6 +6,7 @@ use functions::{
     document::Table,
     name::Name,
     routes::{Missed, Route, Routes},
+    tasks::{PREFER, Preferences},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -79,4 +80,23 @@ fn one_by_one<'r>(
         )
     });
     best.map(|(_, (_, function))| function)
+}
+
+/// `Prefer` headers, one a line. What is understood is said in words that are understood the same, and of each kind the first
+/// counts, whatever follows.
+pub(crate) fn preferences(data: &[u8]) {
+    let lines = data.split(|byte| *byte == b'\n').take(20);
+    let headers = |first: &[&str]| {
+        let first = first.iter().filter_map(|line| HeaderValue::from_str(line).ok());
+        let all = first.chain(lines.clone().filter_map(|line| HeaderValue::from_bytes(line).ok()));
+        all.map(|value| (PREFER, value)).collect::<HeaderMap>()
+    };
+    let read = Preferences::of(&headers(&[]));
+    if read.task() {
+        let said = HeaderMap::from_iter([(PREFER, read.deferred().into())]);
+        assert_eq!(Preferences::of(&said), read);
+    }
+    let first = Preferences { respond_async: true, wait: Some(7) };
+    assert_eq!(Preferences::of(&headers(&["respond-async, wait=7"])), first);
+    assert_eq!(Preferences::of(&headers(&["foo=\"never closed", "wait=7", "Respond-Async; x"])), first);
 }

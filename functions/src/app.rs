@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 
-use crate::{config::Door, invoke::Invoker, modules::Modules, routes::Routes, shop::Bookshop};
+use crate::{config::Door, invoke::Invoker, modules::Modules, routes::Routes, shop::Bookshop, tasks::Tasks};
 
 /// What every handler has. Clones are cheap.
 #[derive(Clone)]
@@ -19,4 +19,6 @@ pub(crate) struct App {
     pub(crate) timeout: Duration,
     /// What they ask.
     pub(crate) shop: Arc<Bookshop>,
+    /// Calls that outlive their request.
+    pub(crate) tasks: Tasks,
 }

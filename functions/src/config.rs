@@ -24,7 +24,7 @@ pub use reload::Reload;
 pub use rules::{Door, Listener, Live, Rules};
 pub use values::Folders;
 
-use crate::{cors::Cors, document::Size};
+use crate::{cors::Cors, document::Size, tasks::TaskSettings};
 
 /// The prefix of the service's variables.
 pub const PREFIX: &str = "FUNCTIONS";
@@ -122,12 +122,16 @@ pub struct Config {
     /// How long a module may be, such as 64MiB
     #[arg(long, value_name = "BYTES", default_value = "64MiB")]
     pub max_module: Size,
-    /// Folder for modules and compiled code [default: nothing is kept]
+    /// Folder for the database, modules and compiled code [default: shelfwise in the platform's data folder]
     #[arg(long, env = "SHELFWISE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Database: sqlite://FILE, sqlite::memory: or postgres://… [default: shelfwise.db in the data folder]
+    /// Database for tasks and for what functions keep: sqlite://FILE, sqlite::memory: or postgres://… [default: shelfwise.db in
+    /// the data folder]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
+    /// Calls in the background
+    #[command(flatten)]
+    pub tasks: TaskSettings,
     /// Where modules lie: file:///FOLDER or s3://BUCKET/PREFIX, with the usual AWS_ variables [default: the data folder]
     #[arg(long, env = "OBJECTS_URL", value_name = "URL", hide_env_values = true)]
     pub objects_url: Option<String>,

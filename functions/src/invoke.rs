@@ -1,6 +1,6 @@
 //! From a request to a response by way of a guest, whoever sends the request: HTTP, a task, a schedule.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use host::{Call, Kind, Shop};
@@ -9,6 +9,7 @@ use http::{Request, Response, Uri, uri::PathAndQuery};
 use crate::{
     calls::{Calls, Overloaded},
     deployed::Deployed,
+    events::{Events, Image},
     input::Input,
     logs::Logs,
     output,
@@ -22,6 +23,8 @@ pub struct Invoker {
     pub calls: Calls,
     /// What guests write.
     pub logs: Logs,
+    /// What is remembered of images.
+    pub events: Events,
 }
 
 /// A request to a function.
@@ -34,6 +37,8 @@ pub struct Invocation<'a> {
     pub id: Arc<str>,
     /// What the guest asks.
     pub shop: Arc<dyn Shop>,
+    /// How long it may take, if not what its limits say.
+    pub time: Option<Duration>,
 }
 
 impl Invoker {
@@ -43,14 +48,15 @@ impl Invoker {
     ///
     /// If the request is not taken, or the function does not answer. What the caller is not told is in the log.
     pub async fn invoke(&self, invocation: Invocation<'_>) -> Result<Response<Bytes>, Problem> {
-        let Invocation { deployed, request, id, shop } = invocation;
+        let Invocation { deployed, request, id, shop, time } = invocation;
         let kind = deployed.function.kind();
         if request.body().len() > deployed.most_body {
             return Err(Problem::LongBody(deployed.most_body));
         }
         let (head, body) = request.into_parts();
+        let image = Image::of(&head.headers, &body);
         let call = if kind == Kind::Http {
-            Call { data: None, payload: body, request: Some(Arc::new(head)), id: Arc::clone(&id), shop }
+            Call { data: None, payload: body, request: Some(Arc::new(head)), id: Arc::clone(&id), shop, time }
         } else {
             accepted(&head.headers, &body, deployed)?;
             let input = Input::new(head.uri.query(), &head.headers, body, &deployed.manifest.input)?;
@@ -58,7 +64,7 @@ impl Invoker {
                 Kind::Command if !input.has_body => Bytes::new(),
                 _ => input.payload,
             };
-            Call { data: input.data, payload, request: None, id: Arc::clone(&id), shop }
+            Call { data: input.data, payload, request: None, id: Arc::clone(&id), shop, time }
         };
         let ended = self.calls.run(deployed, call).await.map_err(|overloaded| match overloaded {
             Overloaded::Function => Problem::Busy,
@@ -66,11 +72,15 @@ impl Invoker {
         })?;
         self.logs.add(&deployed.name, &id, &ended);
         let answer = ended.result.map_err(|error| Problem::from(&error))?;
-        output::respond(answer, kind, &deployed.manifest).map_err(|why| {
+        let response = output::respond(answer, kind, &deployed.manifest).map_err(|why| {
             self.logs.bad_answer(&deployed.name, &id, &why);
             deployed.counters.spoilt();
             Problem::BadAnswer
-        })
+        })?;
+        if let Some(image) = image.filter(|_| response.status().is_success()) {
+            self.events.answered(&deployed.name, &id, image, &response, ended.usage.time);
+        }
+        Ok(response)
     }
 }
 

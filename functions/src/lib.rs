@@ -18,23 +18,27 @@ pub mod output;
 pub mod problem;
 pub mod calls;
 pub mod logs;
+mod background;
 pub mod modules;
 pub mod deployed;
 pub mod manifest;
 pub mod routes;
 pub mod statics;
 pub mod shop;
+pub mod tasks;
+pub mod events;
+pub mod store;
 pub mod limits;
 pub mod name;
 pub mod document;
 pub mod pidfile;
 pub mod notify;
 
-use std::{future::Future, path::Path, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use host::{Engine, EngineSettings, NoShop};
+use host::{Engine, EngineSettings, Shop};
 use service::{
     Failure, Protocol, Shell, Shutdown, State,
     config::TlsSettings,
@@ -42,7 +46,7 @@ use service::{
     tls::{ClientTls, ServerTls},
     token::Guard,
 };
-use storage::Objects;
+use storage::{Objects, Place};
 use tokio::{net::TcpListener, sync::watch};
 
 pub use config::{Config, PREFIX};
@@ -50,10 +54,12 @@ pub use config::{Config, PREFIX};
 use crate::{
     access::{AccessLayer, AccessLog},
     app::App,
+    background::Background,
     bounds::BoundsLayer,
     calls::{Calls, LaneLimits},
     config::{Door, Live, Reload},
     deploy::Deploying,
+    events::Events,
     invoke::Invoker,
     logs::Logs,
     middleware::Layers,
@@ -62,7 +68,12 @@ use crate::{
     pidfile::PidFile,
     routes::Routes,
     shop::Bookshop,
+    store::Store,
+    tasks::Tasks,
 };
+
+/// How long the last tasks and events may take to be written down.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Serves functions and the admin port until `shutdown` resolves and what was in flight has ended.
 ///
@@ -77,22 +88,22 @@ pub async fn run(
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
-    start(config, listener, admin, shutdown)?.await;
+    start(config, listener, admin, shutdown).await?.await;
     Ok(())
 }
 
-/// The part of [`run`] that may fail. The future that it returns is the rest. Takes a runtime around it.
+/// The part of [`run`] that may fail. The future that it returns is the rest.
 ///
 /// # Errors
 ///
-/// If settings cannot be used, or the machine does not give what it takes to run guests.
-pub fn start(
+/// If settings or the database cannot be used, or the machine does not give what it takes to run guests.
+pub async fn start(
     config: Config,
     listener: TcpListener,
     admin: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<BoxFuture<'static, ()>, Failure> {
-    started(config, listener, admin, shutdown.boxed(), None)
+    started(config, listener, admin, shutdown.boxed(), None).await
 }
 
 /// The whole process of a service of its own: its log, its pid file, its ports, and what SIGHUP and systemd are told.
@@ -105,13 +116,13 @@ pub fn serve(config: Config) -> Result<(), Failure> {
     service::block_on(async {
         let listener = service::bind("FUNCTIONS_BIND", config.bind)?;
         let admin = service::bind("FUNCTIONS_ADMIN_BIND", config.admin_bind)?;
-        started(config, listener, admin, service::signals()?.boxed(), Some(control))?.await;
+        started(config, listener, admin, service::signals()?.boxed(), Some(control)).await?.await;
         Ok(())
     })
 }
 
 /// Of no type parameter, and boxed: so the whole service is compiled here, once, and not in each program and test that runs it.
-fn started(
+async fn started(
     config: Config,
     listener: TcpListener,
     admin: TcpListener,
@@ -124,10 +135,12 @@ fn started(
     let further = listeners::bind(&config.rules)?;
     let access =
         config.accesslog.as_ref().map(|target| AccessLog::open(target, &shell.metrics)).transpose()?;
-    let cache = config.data.as_deref().map(|data| data.join("compiled"));
+    let place = Place::new(config.database_url.clone(), config.data.clone())?;
+    let data = place.folder;
+    let cache = data.as_deref().map(|data| data.join("compiled"));
     let settings = EngineSettings { guests: config.calls(), cache };
     let engine = Engine::new(&settings).map_err(|error| Failure::caused(&error))?;
-    let objects = Objects::open(config.objects_url.as_deref(), config.data.as_deref())?;
+    let objects = Objects::open(config.objects_url.as_deref(), data.as_deref())?;
     let longest = usize::try_from(config.max_module.0).unwrap_or(usize::MAX);
     let logs = Logs::default();
     let (modules, keeper) = Modules::new(Settings {
@@ -136,7 +149,7 @@ fn started(
             engine,
             limits: config.rules.limits,
             folders: config.folders.as_deref().map(<[_]>::to_vec),
-            data: config.data.as_deref().map(Path::to_owned),
+            data,
         },
         longest: config.max_module.0,
         kept: config.kept_versions as usize,
@@ -146,6 +159,7 @@ fn started(
     let rules: Live = Arc::new(ArcSwap::from_pointee(config.rules.clone()));
     let is_own_process = log.is_some();
     let reload = reload(&config, &rules, log, access.as_ref(), &modules)?;
+    let store = Store::connect(&place.database_url).await?;
     let served = async move {
         let lane = LaneLimits {
             calls: config.calls() as usize,
@@ -155,16 +169,34 @@ fn started(
         let calls = Calls::new(lane, &shell.metrics);
         let token = config.token.token.as_ref();
         let guard = Guard::new(token.or(config.deploy_token.as_ref()).cloned());
-        let deploying = Deploying::new(modules.clone(), logs.clone(), guard, longest);
+        let deploying = Deploying::new(modules.clone(), logs.clone(), guard.clone(), longest);
         let routes = Arc::<ArcSwap<Routes>>::default();
         let channel = shop::channel(config.recommendations_host.clone(), client_tls);
+        let (events, writer) = Events::new(store.clone(), &shell.metrics);
+        let invoker = Invoker { calls, logs, events };
+        let shop = Arc::new(Bookshop::new(channel, token, Arc::new(store.clone())));
+        let background = Background {
+            modules: modules.clone(),
+            invoker: invoker.clone(),
+            shop: Arc::clone(&shop) as Arc<dyn Shop>,
+        };
+        let hosts = Arc::clone(&rules);
+        let parts = tasks::Parts {
+            store,
+            functions: Arc::new(background),
+            settings: config.tasks.clone(),
+            guard,
+            hosts: Arc::new(move || hosts.load().hosts.clone()),
+        };
+        let in_background = Tasks::new(parts, &shell.metrics);
         let app = App {
             modules: modules.clone(),
-            invoker: Invoker { calls, logs },
+            invoker,
             door: Door::main(&rules),
             routes: Arc::clone(&routes),
             timeout: config.timeout,
-            shop: Arc::new(Bookshop::new(channel, token, Arc::new(NoShop))),
+            shop,
+            tasks: in_background.clone(),
         };
         let layers = Layers {
             calls: CallLayer::http(&shell.metrics, shell.exporter.clone()),
@@ -172,6 +204,7 @@ fn started(
             bounds: BoundsLayer::new(&config),
         };
         let own = router::routes(app.clone()).merge(deploy::routes(Arc::new(deploying)));
+        let own = own.merge(tasks::routes(in_background.clone()));
         let own = middleware::apply(own, &layers, app.door.clone());
         let tasks = [
             tokio::spawn(keeper.run()),
@@ -181,18 +214,40 @@ fn started(
             ),
             tokio::spawn(told(is_own_process, shell.readiness.subscribe(), shell.shutdown.clone())),
         ];
+        let writing = tokio::spawn(writer.run());
+        let working = tokio::spawn({
+            let (modules, shutdown) = (modules.clone(), shell.shutdown.clone());
+            async move {
+                // What is not there yet would be taken for gone.
+                let loaded = tokio::select! {
+                    () = modules.loaded() => true,
+                    () = shutdown.leaving() => false,
+                };
+                if loaded {
+                    in_background.run(shutdown).await;
+                }
+            }
+        });
         tokio::spawn(async move {
             modules.loaded().await;
             starting.release();
         });
         let others = listeners::serve(further, &shell, &config, server_tls.as_ref(), |index| {
             let door = Door::further(&rules, index);
-            middleware::apply(router::further(App { door: door.clone(), ..app.clone() }), &layers, door)
+            let routes = router::further(App { door: door.clone(), ..app.clone() });
+            middleware::apply(routes.merge(tasks::routes(app.tasks.clone())), &layers, door)
         });
         tokio::join!(shell.serve(listener, config.listener(), server_tls.clone(), own), others);
+        // Tasks have the grace period, and then a moment to be given back.
+        if tokio::time::timeout(config.graceful_timeout + LAST_WRITES, working).await.is_err() {
+            tracing::warn!("tasks were not given back");
+        }
         // Whatever was to be deployed has been, or has had its time.
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
         drop((app, layers));
+        if tokio::time::timeout(LAST_WRITES, writing).await.is_err() {
+            tracing::warn!("the last images were not written down");
+        }
         // What is left of the access log is written on a thread that may wait for a disk.
         if let Err(error) = tokio::task::spawn_blocking(move || drop(access)).await {
             tracing::warn!(%error, "the access log did not end well");

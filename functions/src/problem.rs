@@ -73,6 +73,9 @@ pub enum Problem {
     /// A part that this needs does not answer.
     #[error("{0} cannot be reached at the moment")]
     Unavailable(&'static str),
+    /// The process that worked on a task has ended in the middle, and the task is not begun again.
+    #[error("the service was interrupted, and the function may not be called twice")]
+    Interrupted,
     /// The service itself failed.
     #[error("the service failed; its log says why")]
     Internal,
@@ -96,7 +99,7 @@ impl Problem {
             Self::LongHead(excess) => excess.status(),
             Self::Unfit(_) | Self::Exit(_) | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Interrupted | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Trap | Self::BadAnswer | Self::Exceeded(_) => StatusCode::BAD_GATEWAY,
             Self::Overloaded | Self::Missing(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::OutOfTime => StatusCode::GATEWAY_TIMEOUT,
@@ -119,6 +122,7 @@ impl Problem {
             Self::Exit(_) => "exit",
             Self::Refused { .. } => "refused",
             Self::Busy => "busy",
+            Self::Interrupted => "interrupted",
             Self::Internal => "internal",
             Self::Trap => "trap",
             Self::BadAnswer => "bad-answer",

@@ -1,11 +1,12 @@
 //! What guests ask the shop: recommendations, over gRPC, and the values that are kept for them.
 
 mod channel;
+mod kept;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use host::{Book, Entry, NoShop, Shelf, Shop, ShopError};
+use host::{Book, Entry, Shelf, Shop, ShopError};
 use protobufs::{
     catalogue::{GetBookRequest, catalogue_service_client::CatalogueServiceClient},
     readers::{self, ListHistoryRequest, readers_service_client::ReadersServiceClient},
@@ -39,26 +40,6 @@ pub trait Kept: Send + Sync {
         key: &'a str,
         value: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<(), ShopError>>;
-}
-
-/// Keeps nothing.
-impl Kept for NoShop {
-    fn get<'a>(
-        &'a self,
-        function: &'a str,
-        key: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>> {
-        Shop::get(self, function, key)
-    }
-
-    fn set<'a>(
-        &'a self,
-        function: &'a str,
-        key: &'a str,
-        value: Option<Vec<u8>>,
-    ) -> BoxFuture<'a, Result<(), ShopError>> {
-        Shop::set(self, function, key, value)
-    }
 }
 
 /// The shop behind all functions. Clones share one connection, which is opened by the first call.

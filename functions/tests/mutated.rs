@@ -78,3 +78,29 @@ fn routes() {
     ];
     run(&[two, many], &pieces, 20_000, bodies::routes);
 }
+
+#[test]
+fn preferences() {
+    let seeds: [&[u8]; 3] = [
+        b"respond-async, wait=10",
+        b"wait=5;x=\"y,z\"\nhandling=lenient, respond-async; a",
+        b"foo=\"\\\"\", WAIT = \"12\"\nwait=1",
+    ];
+    let pieces: [&[u8]; 14] = [
+        b",",
+        b";",
+        b"=",
+        b"\"",
+        b"\\",
+        b" ",
+        b"\t",
+        b"\n",
+        b"wait",
+        b"wait=99999999999",
+        b"respond-async",
+        b"\xe9",
+        b"0",
+        b"=\"\"",
+    ];
+    run(&seeds, &pieces, 50_000, bodies::preferences);
+}

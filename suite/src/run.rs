@@ -32,6 +32,7 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
     let mut functions = functions::Config::from_env()?;
     let kept = place(settings.ephemeral, data, &mut recommendations)?;
     functions.data.clone_from(&recommendations.data);
+    functions.database_url.clone_from(&recommendations.database_url);
     let deploying = deploying(&mut functions)?;
     if marketplace.cookie_key.is_none() {
         marketplace.cookie_key = Some(cookie_key(recommendations.data.as_deref())?);
@@ -78,7 +79,7 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
         };
         // All that can fail comes before the first word about what listens.
         let pages = marketplace::start(marketplace, pages, pages_admin, stopped())?;
-        let guests = functions::start(functions, guests, guests_admin, stopped())?;
+        let guests = functions::start(functions, guests, guests_admin, stopped()).await?;
         let services = async {
             let calls = recommendations::start(recommendations, grpc, grpc_admin, stopped()).await?;
             if !*stop.borrow() {

@@ -18,6 +18,8 @@ pub struct Call {
     pub id: Arc<str>,
     /// What the guest asks for books, readers and kept values.
     pub shop: Arc<dyn Shop>,
+    /// How long it may take, instead of [`crate::Limits::time`], and of [`crate::Limits::cpu`] where that is less.
+    pub time: Option<Duration>,
 }
 
 /// A call that has ended, however it did.

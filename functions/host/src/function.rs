@@ -113,8 +113,8 @@ impl Function {
 
     /// A store for one call.
     pub(crate) fn store(&self, call: &Call) -> Result<Store<State>, CallError> {
-        let Inner { engine, name, limits, grants, .. } = &*self.0;
-        let mut store = Store::new(engine.wasmtime(), State::new(name, *limits, grants, call)?);
+        let Inner { engine, name, grants, .. } = &*self.0;
+        let mut store = Store::new(engine.wasmtime(), State::new(name, self.limits_of(call), grants, call)?);
         store.limiter(|state| &mut state.budget);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.tick()));
         store.call_hook(|mut store, hook| match hook {
@@ -124,19 +124,28 @@ impl Function {
         Ok(store)
     }
 
+    /// What this call may take.
+    pub(crate) fn limits_of(&self, call: &Call) -> Limits {
+        let limits = self.0.limits;
+        match call.time {
+            Some(time) => Limits { time, cpu: limits.cpu.max(time), ..limits },
+            None => limits,
+        }
+    }
+
     /// Runs a guest within its limits.
     pub(crate) async fn bounded<T>(
         &self,
         store: &mut Store<State>,
         run: impl AsyncFnOnce(&mut Store<State>) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let Inner { engine, limits, .. } = &*self.0;
-        let _running = engine.running();
+        let _running = self.0.engine.running();
+        let most = store.data().budget.time();
         store.set_epoch_deadline(1);
         let meter = store.data().budget.meter();
         // A guest that computes is ended by its clock; one that waits for the host, by this.
-        let ended = timeout(limits.time, Metered::new(run(store), meter)).await;
-        let ended = ended.unwrap_or(Err(CallError::OutOfTime(limits.time)));
+        let ended = timeout(most, Metered::new(run(store), meter)).await;
+        let ended = ended.unwrap_or(Err(CallError::OutOfTime(most)));
         ended.map_err(|error| store.data().explained(error))
     }
 }

@@ -17,6 +17,7 @@ mod meter;
 mod pipe;
 mod clock;
 mod outbound;
+mod trust;
 mod cache;
 mod ticker;
 
@@ -29,3 +30,4 @@ pub use limits::Limits;
 pub use outbound::{Allowed, BadHost, Denied};
 pub use ranker::{Candidate, Question, Ranker, Reason};
 pub use shop::{Book, Entry, NoShop, Shelf, Shop, ShopError};
+pub use trust::trust;

@@ -65,6 +65,12 @@ impl Allowed {
         entries.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether nothing may be connected to.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Connects to the first of a host's addresses that may be and answers.
     ///
     /// # Errors
@@ -94,8 +100,9 @@ impl Allowed {
         connected.await.unwrap_or_else(|_| Err(Denied::Late(shown())))
     }
 
-    /// Whether the host itself is on the list.
-    fn names(&self, host: &str, port: u16) -> bool {
+    /// Whether the host itself is on the list; an address without brackets.
+    #[must_use]
+    pub fn names(&self, host: &str, port: u16) -> bool {
         let address: Option<IpAddr> = host.parse().ok();
         self.0.iter().any(|entry| match (entry, address) {
             (Entry::Network { .. }, Some(address)) => entry.has(address, port),

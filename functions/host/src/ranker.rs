@@ -77,8 +77,14 @@ impl Ranker {
         question: Question,
         candidates: &[Candidate],
     ) -> (Result<Vec<i32>, CallError>, Usage, Bytes) {
-        let call =
-            Call { data: None, payload: Bytes::new(), request: None, id: "".into(), shop: Arc::new(NoShop) };
+        let call = Call {
+            data: None,
+            payload: Bytes::new(),
+            request: None,
+            id: "".into(),
+            shop: Arc::new(NoShop),
+            time: None,
+        };
         let Prepared::Ranker(pre) = self.0.prepared() else {
             return (Err(CallError::Host("not a ranker".to_owned())), Usage::default(), Bytes::new());
         };

@@ -105,9 +105,9 @@ impl State {
     }
 
     /// For an instance that outlives a call: the next one's budget, input and buffers.
-    pub(crate) fn next(&mut self, call: &Call) {
+    pub(crate) fn next(&mut self, call: &Call, limits: Limits) {
         let memory = (self.budget.memory, self.budget.table_elements);
-        self.budget = Budget::new(self.budget.limits);
+        self.budget = Budget::new(limits);
         (self.budget.memory, self.budget.table_elements) = memory;
         self.budget.most_memory = memory.0;
         self.id = Arc::clone(&call.id);
@@ -139,6 +139,11 @@ impl Budget {
             host_calls: 0,
             exceeded: None,
         }
+    }
+
+    /// How long the call may take.
+    pub(crate) fn time(&self) -> Duration {
+        self.limits.time
     }
 
     pub(crate) fn meter(&self) -> Arc<Meter> {

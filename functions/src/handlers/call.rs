@@ -21,6 +21,7 @@ use crate::{
     name::Name,
     problem::Problem,
     statics::{BELOW, Pages},
+    tasks::Preferences,
 };
 
 /// What functions are asked with, unless they speak HTTP themselves.
@@ -107,8 +108,12 @@ async fn answer(
     if kind == Kind::Http {
         head.uri = under(&head.uri, prefix);
     }
+    let preferences = Preferences::of(&head.headers);
     let request = Request::from_parts(head, body);
-    let invocation = Invocation { deployed, request, id, shop: app.shop.clone() };
+    if preferences.task() && !head_only {
+        return app.tasks.call(&deployed.name, request, preferences).await;
+    }
+    let invocation = Invocation { deployed, request, id, shop: app.shop.clone(), time: None };
     // A call that is given up ends its guest.
     let response =
         timeout_at(until, app.invoker.invoke(invocation)).await.unwrap_or(Err(Problem::OutOfTime))?;

@@ -1,9 +1,6 @@
 //! Requests that guests send by `wasi:http`: over HTTP/1.1, to the hosts that were granted.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use http::{Request, Response, uri::Scheme};
 use http_body_util::BodyExt as _;
@@ -12,13 +9,10 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
-};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, io::TokioIo};
 
-use crate::{Denied, Grants};
+use crate::{Denied, Grants, trust};
 
 /// How long a connection, or the head of an answer, may take where the guest does not say less. Its own time is a limit, too.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,7 +60,7 @@ async fn send(grants: &Grants, request: Request<WasiBody>, options: RequestOptio
     }
     let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(name).map_err(|_| Error::HttpRequestUriInvalid)?;
-    let secured = TlsConnector::from(Arc::clone(&TLS)).connect(name, stream);
+    let secured = TlsConnector::from(trust()).connect(name, stream);
     let stream =
         timeout(connecting, secured).await.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Tls)?;
     exchange(stream, request, first_byte).await
@@ -96,14 +90,3 @@ async fn exchange(
     let rest = async move { connection.await.map_err(Error::from) };
     Ok((answer.map(|body| body.map_err(Error::from).boxed_unsync()), Box::new(rest)))
 }
-
-/// Trusts whom the machine trusts.
-static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring knows the versions of TLS that rustls has by default");
-    Arc::new(config.with_root_certificates(roots).with_no_client_auth())
-});

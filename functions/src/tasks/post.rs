@@ -1,0 +1,111 @@
+//! Sends messages to hosts that were named, over HTTP/1.1.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use host::Allowed;
+use http::{Request, StatusCode, Uri, header, uri::Scheme};
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+
+/// How long a connection may take, and how long all of it.
+const CONNECT: Duration = Duration::from_secs(5);
+const WHOLE: Duration = Duration::from_secs(15);
+
+/// Sends messages. It follows no redirect, asks no proxy, and connects to no address that was not checked.
+pub(super) struct Post {
+    hosts: Arc<dyn Fn() -> Allowed + Send + Sync>,
+}
+
+/// What is sent.
+pub(super) struct Message<'a> {
+    /// Its name.
+    pub(super) id: &'a str,
+    /// The second since 1970 at which it is sent.
+    pub(super) timestamp: i64,
+    /// Over the name, the second and the body.
+    pub(super) signature: &'a str,
+    /// JSON.
+    pub(super) body: String,
+}
+
+impl Post {
+    pub(super) fn new(hosts: Arc<dyn Fn() -> Allowed + Send + Sync>) -> Self {
+        Self { hosts }
+    }
+
+    /// Whether a message may be sent there, as far as the address alone can tell.
+    pub(super) fn may_go_to(&self, uri: &Uri) -> bool {
+        let known = matches!(uri.scheme_str(), Some("http" | "https"));
+        let login = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        known
+            && !login
+            && place(uri).is_some_and(|(host, port, _)| {
+                (self.hosts)().names(host.trim_start_matches('[').trim_end_matches(']'), port)
+            })
+    }
+
+    /// Sends a message, and says what the other side answered; or why it did not, for the log.
+    pub(super) async fn send(&self, url: &str, message: Message<'_>) -> Result<StatusCode, String> {
+        let sending = self.exchange(url, message);
+        timeout(WHOLE, sending).await.unwrap_or_else(|_| Err(format!("no answer within {WHOLE:?}")))
+    }
+
+    async fn exchange(&self, url: &str, message: Message<'_>) -> Result<StatusCode, String> {
+        let uri: Uri = url.parse().map_err(|_| "no address".to_owned())?;
+        let (host, port, secure) = place(&uri).ok_or("no address")?;
+        let stream =
+            (self.hosts)().connect(host, port, CONNECT).await.map_err(|denied| service::chain(&denied))?;
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let authority = uri.authority().map_or(host, |authority| authority.as_str());
+        let request = Request::post(path)
+            .header(header::HOST, authority)
+            .header(header::USER_AGENT, "shelfwise")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", message.id)
+            .header("webhook-timestamp", message.timestamp)
+            .header("webhook-signature", message.signature)
+            .body(Full::new(Bytes::from(message.body)))
+            .map_err(|error| error.to_string())?;
+        if !secure {
+            return ask(stream, request).await;
+        }
+        let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(name).map_err(|_| "a name that no certificate has".to_owned())?;
+        let stream = TlsConnector::from(host::trust()).connect(name, stream).await;
+        ask(stream.map_err(|error| error.to_string())?, request).await
+    }
+}
+
+/// Host, port, and whether it is spoken to in secret.
+fn place(uri: &Uri) -> Option<(&str, u16, bool)> {
+    let secure = uri.scheme() == Some(&Scheme::HTTPS);
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    Some((host, uri.port_u16().unwrap_or(if secure { 443 } else { 80 }), secure))
+}
+
+async fn ask(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<StatusCode, String> {
+    let failed = |error: hyper::Error| service::chain(&error);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let mut connection = std::pin::pin!(connection);
+    let mut answering = std::pin::pin!(sender.send_request(request));
+    // The head is all that counts; what follows it is not read.
+    let answer = tokio::select! {
+        biased;
+        answer = &mut answering => answer,
+        ended = &mut connection => {
+            ended.map_err(failed)?;
+            answering.await
+        }
+    };
+    answer.map(|answer| answer.status()).map_err(failed)
+}

@@ -1,0 +1,69 @@
+use std::sync::atomic::Ordering;
+
+use crate::{
+    Database, Host,
+    http::{delete, eventually, get, once, prefer, task},
+    script::Script,
+};
+
+crate::on_both! {
+    async fn a_running_task_ends_when_it_is_cancelled(database: Database) {
+        let host = Host::start(&database, Script::new(), &[]).await;
+        let path = task(host.address, "slow", "").await;
+        once(host.address, &path, "running").await;
+        let answer = delete(host.address, &path).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["state"].as_str()), (200, Some("cancelled")));
+        // The call itself is gone, not only the word of it.
+        assert_eq!((host.script.dropped.load(Ordering::SeqCst), host.script.running()), (1, 0));
+        assert_eq!(get(host.address, &format!("{path}/result")).await.status, 409);
+        // Again makes no difference.
+        assert_eq!(delete(host.address, &path).await.status, 200);
+    }
+
+    async fn a_task_is_cancelled_from_another_process(database: Database) {
+        let host = Host::start(&database, Script::new(), &[]).await;
+        let other = Host::start(&database, Script::new(), &["--tasks-at-once=0"]).await;
+        let path = task(host.address, "slow", "").await;
+        once(other.address, &path, "running").await;
+        let answer = delete(other.address, &path).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["state"].as_str()), (200, Some("cancelled")));
+        assert_eq!((host.script.dropped.load(Ordering::SeqCst), host.script.running()), (1, 0));
+    }
+
+    async fn a_task_that_waits_never_begins(database: Database) {
+        let host = Host::start(&database, Script::new(), &["--tasks-at-once=1"]).await;
+        let first = task(host.address, "slow", "first").await;
+        once(host.address, &first, "running").await;
+        let second = task(host.address, "slow", "second").await;
+        let answer = delete(host.address, &second).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["state"].as_str()), (200, Some("cancelled")));
+        host.script.go(2);
+        once(host.address, &first, "succeeded").await;
+        let third = task(host.address, "echo", "third").await;
+        once(host.address, &third, "succeeded").await;
+        assert_eq!(host.script.called(), ["first", "third"]);
+    }
+
+    async fn what_has_ended_is_not_cancelled(database: Database) {
+        let host = Host::start(&database, Script::new(), &[]).await;
+        let path = task(host.address, "echo", "[1]").await;
+        once(host.address, &path, "succeeded").await;
+        let answer = delete(host.address, &path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (409, "application/problem+json"));
+        assert_eq!(get(host.address, &format!("{path}/result")).await.status, 200);
+        assert_eq!(delete(host.address, "/tasks/0123456789abcdef0123456789abcdef").await.status, 404);
+    }
+
+    async fn who_waits_is_told_that_it_was_cancelled(database: Database) {
+        let host = Host::start(&database, Script::new(), &[]).await;
+        let address = host.address;
+        let waiting = tokio::spawn(async move { prefer(address, "slow", "wait=15", "").await });
+        let store = database.store().await;
+        let id = eventually("a running task", async || {
+            store.running().await.unwrap().first().map(|runs| runs.id.clone())
+        });
+        let id = id.await;
+        delete(host.address, &format!("/tasks/{id}")).await;
+        assert_eq!(waiting.await.unwrap().status, 409);
+    }
+}
