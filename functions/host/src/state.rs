@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
@@ -200,7 +203,7 @@ impl Budget {
 }
 
 /// A guest that ends within this time never lets go of the thread.
-const TURN_AFTER: std::time::Duration = std::time::Duration::from_millis(8);
+const TURN_AFTER: Duration = Duration::from_millis(8);
 
 impl ResourceLimiter for Budget {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

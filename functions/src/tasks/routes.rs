@@ -25,11 +25,11 @@ pub fn routes(tasks: Tasks) -> Router {
 }
 
 async fn method() -> Problem {
-    Problem::Method("GET, HEAD")
+    Problem::Method("GET, HEAD".into())
 }
 
 async fn method_of_task() -> Problem {
-    Problem::Method("GET, HEAD, DELETE")
+    Problem::Method("GET, HEAD, DELETE".into())
 }
 
 /// The latest tasks, for those who show the token.

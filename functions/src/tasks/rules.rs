@@ -90,6 +90,7 @@ impl Rules {
             // Whatever is asked for, it will be refused.
             Problem::Unknown(_)
             | Problem::BadInput(_)
+            | Problem::LongHead(_)
             | Problem::LongBody(_)
             | Problem::SlowBody(_)
             | Problem::Method(_)
