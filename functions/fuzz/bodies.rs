@@ -1,14 +1,19 @@
 //! What the fuzz targets do with bytes that nobody vouches for. Ordinary tests run the same over a seeded mutator.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, sync::LazyLock};
 
+use axum::body::Body;
 use functions::{
+    deploy::upload,
     document::Table,
+    limits::Limits,
+    manifest::Manifest,
     name::Name,
     routes::{Missed, Route, Routes},
     tasks::{PREFER, Preferences},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use host::{Engine, EngineSettings, Function, Grants, Kind};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 
 /// The routes of a file up to the first zero byte, then a request a line: method, path, and perhaps `name:value` pairs. Whatever
 /// answers must be what a look at all routes one after the other finds.
@@ -99,4 +104,53 @@ pub(crate) fn preferences(data: &[u8]) {
     let first = Preferences { respond_async: true, wait: Some(7) };
     assert_eq!(Preferences::of(&headers(&["respond-async, wait=7"])), first);
     assert_eq!(Preferences::of(&headers(&["foo=\"never closed", "wait=7", "Respond-Async; x"])), first);
+}
+
+/// A function's manifest. What is wrong is told with a line of it and in one line; what is right keeps within all bounds.
+pub(crate) fn manifest(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Manifest::parse("f", text) {
+        Ok(manifest) => {
+            let kinds = Kind::ALL.into_iter().filter(|kind| manifest.suits(*kind).is_ok()).count();
+            assert!(kinds > 0, "a manifest that suits no kind");
+            let limits = manifest.limits.over(&Limits::default());
+            assert!(limits.guest.memory <= host::Limits::MOST_MEMORY && !limits.guest.time.is_zero());
+            assert!(limits.calls > 0 && limits.guest.stdout <= 256 << 20);
+            assert!(manifest.routes.iter().all(|route| route.path.as_str().parse::<Name>().is_err()));
+            assert!(!manifest.grants.environment.contains_key("DATA"));
+            assert!(manifest.grants.folders.iter().all(|folder| folder.host.is_absolute()));
+        }
+        Err(wrong) => {
+            let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+            assert!((1..=lines).contains(&wrong.line()), "{wrong}");
+            assert!(!wrong.to_string().contains(['\n', '\r']), "{wrong:?}");
+        }
+    }
+}
+
+/// Room for what is compiled.
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    Engine::new(&EngineSettings { guests: 1, cache: None }).expect("this machine runs WebAssembly")
+});
+/// The longest module that is sent here.
+const LONGEST: usize = 64 << 10;
+
+/// What is sent to deploy a function: a `Content-Type` up to the first line's end, then the body. A module that comes out of it
+/// is compiled or refused in words.
+pub(crate) fn deployed(data: &[u8]) {
+    let end = data.iter().position(|&byte| byte == b'\n').unwrap_or(data.len());
+    let (kind, body) = data.split_at(end);
+    let Ok(kind) = HeaderValue::from_bytes(kind) else { return };
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
+    let body = Body::from(body.get(1..).unwrap_or_default().to_vec());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let read = runtime.expect("a runtime").block_on(upload::read(&headers, body, LONGEST));
+    let Ok(change) = read else { return };
+    assert!(change.module.is_some() || change.manifest.is_some());
+    let Some(module) = change.module else { return };
+    assert!(module.len() <= LONGEST);
+    let compiled = Function::compile(&ENGINE, "f", &module, host::Limits::default(), Grants::default());
+    if let Err(unfit) = compiled {
+        assert!(!unfit.to_string().is_empty());
+    }
 }

@@ -11,7 +11,7 @@
 //! | `GET /functions/{name}/logs[?lines=N&request=ID]` | the last lines that it has written |
 
 mod render;
-mod upload;
+pub mod upload;
 
 use std::sync::Arc;
 

@@ -104,3 +104,61 @@ fn preferences() {
     ];
     run(&seeds, &pieces, 50_000, bodies::preferences);
 }
+
+#[test]
+fn manifest() {
+    let whole = b"kind = 'wasi-command'\ninput = { a = 1 }\noutput = 'cgi'\ncontent-type = 'text/plain'\n\
+        output-schema = { type = 'object' }\naccepts = ['image/*']\nidempotent = true\narguments = ['x']\n\
+        [limits]\ntime = '2s'\nmemory = '64MiB'\ncalls = 4\n[grants]\nclock = true\nhosts = ['a.example:443']\n\
+        environment = { A = 'b' }\nfolders = [{ host = '/a', guest = '/b', write = true }]\n\
+        [tasks]\nattempts = 3\nbackoff = '1s'\nwebhook = 'https://a.example/'\n\
+        [[routes]]\npath = '/api/x'\nmethod = 'POST'\nheader = { api = 'rs' }\n[[schedule]]\ncron = '0 3 * * *'\n";
+    let pieces: [&[u8]; 20] = [
+        b"[",
+        b"]",
+        b"[[routes]]\n",
+        b"{",
+        b"}",
+        b"'",
+        b"\"\"\"",
+        b"\n",
+        b"= ",
+        b".",
+        b"\0",
+        b"\xc3\xa9",
+        b"99999999999999999999",
+        b"0x7fffffffffffffff",
+        b"1e999",
+        b"nan",
+        b"1979-05-27T07:32:00Z",
+        b"'0s'",
+        b"[limits]\n",
+        b"a.b.c.d = 1\n",
+    ];
+    run(&[whole], &pieces, 20_000, bodies::manifest);
+}
+
+#[test]
+fn upload() {
+    let module = include_bytes!("../guests/built/words.wasm");
+    let plain = [&b"application/wasm\n"[..], module].concat();
+    let edge = b"--e\r\ncontent-disposition: form-data; name=\"module\"\r\n\r\n";
+    let manifest =
+        b"\r\n--e\r\ncontent-disposition: form-data; name=\"manifest\"\r\n\r\nkind = 'se2'\r\n--e--\r\n";
+    let form = [&b"multipart/form-data; boundary=e\n"[..], edge, module, manifest].concat();
+    let pieces: [&[u8]; 12] = [
+        b"\n",
+        b"\r\n",
+        b"--e",
+        b"--e--\r\n",
+        b"name=\"module\"",
+        b"name=\"x\"",
+        b"\0asm\x01\0\0\0",
+        b"\x0d\0\x01\0",
+        b"\xff\xff\xff\xff\x0f",
+        b"\x80\x80\x80\x80\x80",
+        b"\x60\x00\x00",
+        b";",
+    ];
+    run(&[&plain, &form], &pieces, 1_000, bodies::deployed);
+}

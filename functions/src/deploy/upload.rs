@@ -25,7 +25,7 @@ const FORM: u64 = 16 << 10;
 /// # Errors
 ///
 /// If it is of no such type, too long, too slow, or not what it says.
-pub(super) async fn read(request: &HeaderMap, body: Body, longest: usize) -> Result<Change, Problem> {
+pub async fn read(request: &HeaderMap, body: Body, longest: usize) -> Result<Change, Problem> {
     let read = async {
         let said = request.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         match said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
