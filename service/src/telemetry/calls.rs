@@ -263,9 +263,13 @@ impl Outcome {
     }
 }
 
-/// The methods that pages are asked for with.
+/// The methods that any address is asked with.
 fn known(method: &http::Method) -> bool {
-    matches!(*method, http::Method::GET | http::Method::HEAD | http::Method::POST)
+    use http::Method;
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+    )
 }
 
 /// The sender's id if it is harmless, else one made from the span.
