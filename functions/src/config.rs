@@ -119,6 +119,9 @@ pub struct Config {
     /// Versions of a function that are kept, the current one among them
     #[arg(long, value_name = "COUNT", default_value = "10", value_parser = |text: &str| values::count(text, 1_000))]
     pub kept_versions: u32,
+    /// Whether a store that has never held modules gets a few to try [default: false, and true within the suite]
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub samples: Option<bool>,
     /// How long a module may be, such as 64MiB
     #[arg(long, value_name = "BYTES", default_value = "64MiB")]
     pub max_module: Size,

@@ -154,6 +154,7 @@ async fn started(
         longest: config.max_module.0,
         kept: config.kept_versions as usize,
         poll: config.poll,
+        samples: if config.samples == Some(true) { &modules::SAMPLES } else { &[] },
         logs: logs.clone(),
     });
     let rules: Live = Arc::new(ArcSwap::from_pointee(config.rules.clone()));

@@ -8,6 +8,7 @@ mod files;
 mod fit;
 mod keeper;
 mod order;
+mod samples;
 mod table;
 mod version;
 
@@ -24,6 +25,7 @@ pub use self::{
     fit::Fitting,
     keeper::Keeper,
     order::{Change, ChangeError},
+    samples::{SAMPLES, Sample},
     table::{Entry, Refused, Table},
     version::Version,
 };
@@ -44,6 +46,8 @@ pub struct Settings {
     pub kept: usize,
     /// How often the store is looked at.
     pub poll: Duration,
+    /// What a store gets that has never held any function.
+    pub samples: &'static [Sample],
     /// What functions write. Those of a function that is gone are forgotten.
     pub logs: Logs,
 }

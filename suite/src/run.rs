@@ -33,6 +33,7 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
     let kept = place(settings.ephemeral, data, &mut recommendations)?;
     functions.data.clone_from(&recommendations.data);
     functions.database_url.clone_from(&recommendations.database_url);
+    functions.samples.get_or_insert(true);
     let deploying = deploying(&mut functions)?;
     if marketplace.cookie_key.is_none() {
         marketplace.cookie_key = Some(cookie_key(recommendations.data.as_deref())?);

@@ -12,6 +12,8 @@ use crate::manifest;
 const FOLDER: &str = "functions";
 /// Where their versions lie.
 const VERSIONS: &str = "functions/versions";
+/// Says that there have been functions. No function's versions are called so.
+const BEGUN: &str = "functions/versions/.begun";
 /// No record is longer.
 const MOST_RECORD: u64 = 4 << 10;
 
@@ -200,7 +202,7 @@ impl Files {
         for listed in self.kept(name).await? {
             self.objects.delete(&format!("{VERSIONS}/{name}/{}", listed.name)).await?;
         }
-        Ok(())
+        self.make().await
     }
 
     /// Removes what answers, and keeps its versions.
@@ -208,7 +210,23 @@ impl Files {
         for ending in ["wasm", "toml"] {
             self.objects.delete(&format!("{FOLDER}/{name}.{ending}")).await?;
         }
-        Ok(())
+        // The last one takes it along, and others would take the store for away.
+        self.make().await
+    }
+
+    /// Makes the place where modules lie, so that whoever wants to put one there finds it.
+    pub(crate) async fn make(&self) -> Result<(), ObjectsError> {
+        self.objects.make_folder(FOLDER).await
+    }
+
+    /// Whether there have ever been functions.
+    pub(crate) async fn has_begun(&self) -> Result<bool, ObjectsError> {
+        Ok(present(self.objects.get(BEGUN, MOST_RECORD).await)?.is_some())
+    }
+
+    /// Writes down that there have been functions.
+    pub(crate) async fn begin(&self) -> Result<(), ObjectsError> {
+        self.objects.put(BEGUN, Vec::new()).await
     }
 
     /// The files of all versions.

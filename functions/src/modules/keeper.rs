@@ -101,6 +101,10 @@ impl Keeper {
     /// Looks at the store, and does what it is asked for, as long as anybody has the [`Modules`](super::Modules). A panic is
     /// logged, and costs only what was being done.
     pub async fn run(mut self) {
+        if let Err(error) = self.files.make().await {
+            // It may be there already and not be ours to change.
+            tracing::debug!(error = &error as &dyn Error, "the place of modules cannot be made");
+        }
         loop {
             let order = tokio::select! {
                 biased;

@@ -14,6 +14,7 @@ use crate::{
         Version,
         files::{Found, Marks, NotFound},
         fit::collides,
+        order::Change,
     },
     name::Name,
 };
@@ -41,6 +42,7 @@ impl Keeper {
             return;
         };
         self.wait = self.settings.poll;
+        let empty = listed.is_empty();
         let settled = self.settled(listed, first);
         let mut changes = 0;
         for name in &settled.gone {
@@ -78,7 +80,35 @@ impl Keeper {
         if changes > 0 || first {
             self.publish();
         }
+        if first && !self.settings.samples.is_empty() {
+            self.plant(empty).await;
+        }
         self.pay().await;
+    }
+
+    /// Puts samples into a store that has never held a function, and never again.
+    async fn plant(&mut self, empty: bool) {
+        match in_time(self.files.has_begun()).await {
+            Ok(false) => {}
+            Ok(true) => return,
+            Err(error) => return self.not_planted(&error),
+        }
+        let samples = self.settings.samples.iter().filter(|_| empty);
+        for sample in samples {
+            let name = sample.name.parse().expect("a sample has a name");
+            let change =
+                Change { module: Some(sample.module.to_vec()), manifest: Some(sample.manifest.to_owned()) };
+            if let Err(error) = self.deploy(&name, change).await {
+                return self.not_planted(&error);
+            }
+        }
+        if let Err(error) = in_time(self.files.begin()).await {
+            self.not_planted(&error);
+        }
+    }
+
+    fn not_planted(&self, error: &(dyn std::error::Error + 'static)) {
+        tracing::warn!(error, "there are no functions to try");
     }
 
     /// What has changed and stayed as it is for a moment.

@@ -36,7 +36,7 @@ impl Keeper {
         }
     }
 
-    async fn deploy(&mut self, name: &Name, change: Change) -> Result<(Entry, bool), ChangeError> {
+    pub(super) async fn deploy(&mut self, name: &Name, change: Change) -> Result<(Entry, bool), ChangeError> {
         let present = in_time(self.files.present(name)).await?;
         let (module, manifest) = match &present {
             Some(present) => (Some(&present.module), present.manifest.clone()),
