@@ -50,7 +50,9 @@ impl FromStr for MediaRange {
         let any = |part: &str| if part == "*" { String::new() } else { part.to_owned() };
         match parts(text) {
             Some(("*", form)) if form != "*" => Err(format!("{text:?}: what is of any type is of any form")),
-            Some((kind, form)) if !text.contains(|c: char| c == ';' || c.is_whitespace()) => Ok(Self { kind: any(kind), form: any(form) }),
+            Some((kind, form)) if !text.contains(|c: char| c == ';' || c.is_whitespace()) => {
+                Ok(Self { kind: any(kind), form: any(form) })
+            }
             _ => Err(format!("{text:?} is no type such as image/png, image/* or */*")),
         }
     }

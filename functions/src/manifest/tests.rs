@@ -174,7 +174,6 @@ fn what_is_wrong_is_said_with_its_line_and_key() {
         ),
         ("[grants]\nhosts = ['https://a.example']", "f.toml:2: grants.hosts = ['https://a.example']: "),
         ("[grants]\nhosts = ['me@a.example']", "f.toml:2: grants.hosts = ['me@a.example']: "),
-        ("[grants]\nhosts = ['a.example:0']", "f.toml:2: grants.hosts = ['a.example:0']: "),
         ("[tasks]\nattempts = 2", "f.toml:1: tasks: more than one attempt needs idempotent = true"),
         ("[tasks]\nattempts = 0", "f.toml:2: tasks.attempts = 0: expected a whole number from 1 to 100"),
         ("[tasks]\nbackoff = '0s'", "f.toml:2: tasks.backoff = '0s': expected 10ms to 86400s"),
@@ -193,7 +192,7 @@ fn what_is_wrong_is_said_with_its_line_and_key() {
         ("kind = 'wasi-http'\noutput = 'cgi'", "f.toml:2: output = 'cgi': a wasi-http component says itself"),
         ("kind = ", "f.toml:1: "),
     ] {
-        let told = parse(text).map(|_| ()).unwrap_err();
+        let told = parse(text).err().unwrap_or_else(|| panic!("{text} is none that is refused"));
         assert!(told.starts_with(expected) && !told.contains('\n'), "{text}\n{expected}\n{told}");
     }
     assert!(parse("[tasks]\nwebhook = 'https://me:pw@a.example/'").is_err());

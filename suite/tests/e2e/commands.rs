@@ -140,9 +140,14 @@ fn half_a_command_is_answered_with_what_may_follow() {
 #[test]
 fn every_setting_is_shown_with_its_variable() {
     let ended = run(shelfwise().arg("settings"));
-    for variable in
-        ["RECOMMENDATIONS_BIND", "MARKETPLACE_BIND", "RECOMMENDATIONS_HOST", "DATABASE_URL", "SHELFWISE_LOG"]
-    {
+    for variable in [
+        "RECOMMENDATIONS_BIND",
+        "MARKETPLACE_BIND",
+        "FUNCTIONS_BIND",
+        "RECOMMENDATIONS_HOST",
+        "DATABASE_URL",
+        "SHELFWISE_LOG",
+    ] {
         assert!(ended.out.contains(variable), "{variable} in\n{}", ended.out);
     }
 }

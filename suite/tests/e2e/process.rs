@@ -77,6 +77,7 @@ impl Suite {
             .env("MARKETPLACE_ADMIN_BIND", pages_admin.to_string())
             .env("FUNCTIONS_BIND", functions.to_string())
             .env("FUNCTIONS_ADMIN_BIND", functions_admin.to_string())
+            .env("FUNCTIONS_SAMPLES", "false")
             .envs(variables.iter().copied())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -101,6 +102,13 @@ impl Suite {
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Ends it, and gives back its data.
+    pub(crate) fn stop(mut self) -> TempDir {
+        self.signal("-TERM");
+        self.end();
+        std::mem::replace(&mut self.data, tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn end(&mut self) -> ExitStatus {

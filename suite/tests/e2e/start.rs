@@ -15,7 +15,10 @@ fn it_says_where_everything_is_and_how_to_try_it() {
         suite.grpc_admin.to_string(),
         suite.pages.to_string(),
         suite.pages_admin.to_string(),
+        suite.functions.to_string(),
+        suite.functions_admin.to_string(),
         suite.data.path().display().to_string(),
+        format!("deployed with the token in {}", suite.data.path().join("token").display()),
         format!(
             "grpcurl -plaintext -d '{{\"user_id\": 1, \"category\": \"MYSTERY\", \"max_results\": 3}}' {}",
             suite.grpc
@@ -30,7 +33,7 @@ fn it_says_where_everything_is_and_how_to_try_it() {
 #[test]
 fn an_ephemeral_suite_keeps_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let ports: Vec<_> = (0..4).map(|_| format!("127.0.0.1:{}", testing::free_port())).collect();
+    let ports: Vec<_> = (0..6).map(|_| format!("127.0.0.1:{}", testing::free_port())).collect();
     let mut child = shelfwise()
         .arg("--ephemeral")
         .current_dir(home.path())
@@ -40,6 +43,8 @@ fn an_ephemeral_suite_keeps_nothing() {
         .env("RECOMMENDATIONS_ADMIN_BIND", &ports[1])
         .env("MARKETPLACE_BIND", &ports[2])
         .env("MARKETPLACE_ADMIN_BIND", &ports[3])
+        .env("FUNCTIONS_BIND", &ports[4])
+        .env("FUNCTIONS_ADMIN_BIND", &ports[5])
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -93,6 +98,8 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
         ("RECOMMENDATIONS_MAX_RESULTS", "-1", "RECOMMENDATIONS_MAX_RESULTS: \"-1\""),
         ("RECOMMENDATIONS_SHUTDOWN_GRACE", "soon", "RECOMMENDATIONS_SHUTDOWN_GRACE: \"soon\""),
         ("RECOMMENDATIONS_TLS_CERT", "/nowhere/cert.pem", "RECOMMENDATIONS_TLS_KEY"),
+        ("FUNCTIONS_BIND", "everywhere", "FUNCTIONS_BIND: \"everywhere\""),
+        ("FUNCTIONS_POLL", "0s", "FUNCTIONS_POLL: \"0s\""),
         ("MARKETPLACE_CALL_DEADLINE", "300", "MARKETPLACE_CALL_DEADLINE: \"300\""),
         ("RECOMMENDATIONS_HOST", "", "RECOMMENDATIONS_HOST"),
         ("SHELFWISE_LOG_FORMAT", "xml", "SHELFWISE_LOG_FORMAT: \"xml\""),
@@ -123,6 +130,8 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
             "RECOMMENDATIONS_ADMIN_BIND",
             "MARKETPLACE_BIND",
             "MARKETPLACE_ADMIN_BIND",
+            "FUNCTIONS_BIND",
+            "FUNCTIONS_ADMIN_BIND",
         ] {
             if bind != variable {
                 command.env(bind, "127.0.0.1:0");
@@ -152,9 +161,14 @@ fn a_bad_setting_is_one_line_with_its_name_and_value_and_code_64() {
 /// The suite on ports of its own, with settings that are read when it has them.
 fn anywhere() -> Command {
     let mut command = shelfwise();
-    for bind in
-        ["RECOMMENDATIONS_BIND", "RECOMMENDATIONS_ADMIN_BIND", "MARKETPLACE_BIND", "MARKETPLACE_ADMIN_BIND"]
-    {
+    for bind in [
+        "RECOMMENDATIONS_BIND",
+        "RECOMMENDATIONS_ADMIN_BIND",
+        "MARKETPLACE_BIND",
+        "MARKETPLACE_ADMIN_BIND",
+        "FUNCTIONS_BIND",
+        "FUNCTIONS_ADMIN_BIND",
+    ] {
         command.env(bind, "127.0.0.1:0");
     }
     command

@@ -43,6 +43,17 @@ impl Objects {
         Ok(all)
     }
 
+    /// Makes a folder, where the store is one of this machine and does not have it. A bucket needs none.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub async fn make_folder(&self, folder: &str) -> Result<(), ObjectsError> {
+        let Some(root) = &self.folder else { return Ok(()) };
+        let made = tokio::fs::create_dir_all(root.join(folder)).await;
+        made.map_err(|error| broken("make", folder, error))
+    }
+
     /// An object of at most `limit` bytes, and the mark that a list of this moment shows of it.
     ///
     /// # Errors
@@ -83,10 +94,11 @@ fn of_store(meta: &ObjectMeta) -> Option<Listed> {
     Some(Listed { name, bytes: meta.size, mark: mark_of(meta) })
 }
 
+/// Some servers of the protocol know no tags of what did not come through them; of times, an answer tells no more than seconds.
 fn mark_of(meta: &ObjectMeta) -> String {
-    match &meta.e_tag {
-        Some(tag) => tag.clone(),
-        None => format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size),
+    match meta.e_tag.as_deref().map(|tag| tag.trim_matches('"')) {
+        Some(tag) if !tag.is_empty() => tag.to_owned(),
+        _ => format!("{}-{}", meta.last_modified.timestamp(), meta.size),
     }
 }
 
