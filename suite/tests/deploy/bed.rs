@@ -84,10 +84,11 @@ pub(crate) fn profile() -> String {
 pub(crate) fn build_stage() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
-        let changed = ["Cargo.lock", "protobufs", "service", "recommendations", "marketplace", "suite"]
-            .iter()
-            .filter_map(|path| changed(&workspace().join(path)))
-            .max();
+        let changed =
+            ["Cargo.lock", "protobufs", "service", "recommendations", "marketplace", "functions", "suite"]
+                .iter()
+                .filter_map(|path| changed(&workspace().join(path)))
+                .max();
         for (package, program) in IMAGES {
             let built = binaries().join(program).metadata().and_then(|binary| binary.modified()).ok();
             if built >= changed || std::env::var_os(BINARIES).is_some() {
