@@ -66,7 +66,7 @@ enum Command {
         name: String,
         /// The input
         #[arg(long, value_name = "JSON", conflicts_with = "file")]
-        data: Option<String>,
+        input: Option<String>,
         /// The body, - for standard input
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
@@ -76,11 +76,20 @@ enum Command {
         /// Which one
         name: String,
     },
+    /// Check a configuration file of the functions service, and show what its settings come to; asks no server
+    CheckConfig {
+        /// Which one [default: what FUNCTIONS_CONFIG names]
+        file: Option<PathBuf>,
+    },
 }
 
 impl Functions {
     pub(crate) fn run(self, data: Option<PathBuf>) -> Result<(), Failure> {
         let Self { command, server } = self;
+        if let Command::CheckConfig { file } = command {
+            print!("{}", functions::config::check(file)?);
+            return Ok(());
+        }
         service::block_on(async {
             let server = Server::new(server, data)?;
             match command {
@@ -109,12 +118,13 @@ impl Functions {
                     }
                     Ok(())
                 }
-                Command::Call { name, data, file } => call(&server, &name, data, file).await,
+                Command::Call { name, input, file } => call(&server, &name, input, file).await,
                 Command::Delete { name } => {
                     server.ask(Method::DELETE, &path(&name), Body::none()).await?;
                     println!("{name}\tdeleted");
                     Ok(())
                 }
+                Command::CheckConfig { .. } => unreachable!("it asks no server"),
             }
         })
     }
@@ -172,11 +182,11 @@ async fn versions(server: &Server, name: &str) -> Result<(), Failure> {
 async fn call(
     server: &Server,
     name: &str,
-    data: Option<String>,
+    input: Option<String>,
     file: Option<PathBuf>,
 ) -> Result<(), Failure> {
-    let (method, body) = match (data, file) {
-        (Some(data), _) => (Method::POST, Body::new("application/json", data.into_bytes())),
+    let (method, body) = match (input, file) {
+        (Some(input), _) => (Method::POST, Body::new("application/json", input.into_bytes())),
         (None, Some(file)) => (Method::POST, Body::new("application/octet-stream", read(&file)?)),
         (None, None) => (Method::GET, Body::none()),
     };

@@ -57,7 +57,7 @@ fn a_function_is_deployed_called_rolled_back_and_deleted() {
     assert_eq!(names, ["greet", "mirror"], "{list}");
     let plain = done(&["call", "greet"]);
     assert_eq!(plain, http::get(suite.functions, "/greet").unwrap().body);
-    assert!(done(&["call", "greet", "--data", r#"{"name":"Ada"}"#]).contains("Ada"));
+    assert!(done(&["call", "greet", "--input", r#"{"name":"Ada"}"#]).contains("Ada"));
 
     assert!(done(&["rollback", "greet"]).starts_with("greet\t1-"));
     assert_ne!(http::get(suite.functions, "/greet").unwrap().header("content-type"), Some("text/csv"));
