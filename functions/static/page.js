@@ -14,6 +14,8 @@
   const after = find("after");
   const save = find("save");
 
+  find("off").hidden = true;
+
   let request = null;
   const addresses = new Map();
 
@@ -46,28 +48,30 @@
     going.hidden = !is;
   };
 
+  const NAMED = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+  const text = (html) =>
+    html
+      .replace(/<(script|style)\b[^]*?<\/\1\s*>/gi, "")
+      .replace(/<[^>]*>/g, "")
+      .replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(amp|lt|gt|quot|apos));/gi, (all, decimal, hex, name) => {
+        if (name) return NAMED[name.toLowerCase()];
+        const code = decimal ? parseInt(decimal, 10) : parseInt(hex, 16);
+        return code <= 0x10ffff ? String.fromCodePoint(code) : all;
+      });
+
   // A function's sentence may hold one link. Whatever it holds, it becomes text and a link here, and never HTML of this page.
   const say = (sentence) => {
-    const parsed = new DOMParser().parseFromString(sentence, "text/html");
-    const link = parsed.querySelector("a[href]");
-    outcome.textContent = "";
-    if (!link || !/^https?:\/\//.test(link.getAttribute("href"))) {
-      outcome.textContent = parsed.body.textContent.trim();
+    const parts = sentence.match(/^([^]*?)<a\s[^>]*?href=(?:'([^']*)'|"([^"]*)")[^>]*>([^]*?)<\/a>([^]*)$/i);
+    const address = parts && text(parts[2] ?? parts[3]);
+    if (!parts || !/^https?:\/\//.test(address)) {
+      outcome.textContent = text(sentence).trim();
       return;
     }
-    const around = (limit) => {
-      const part = parsed.createRange();
-      part.selectNodeContents(parsed.body);
-      limit(part);
-      return part.toString();
-    };
-    const start = around((part) => part.setEndBefore(link));
-    const end = around((part) => part.setStartAfter(link));
-    const shown = document.createElement("a");
-    shown.href = link.getAttribute("href");
-    shown.rel = "noreferrer";
-    shown.textContent = link.textContent;
-    outcome.append(start.trimStart(), shown, end.trimEnd());
+    const link = document.createElement("a");
+    link.href = address;
+    link.rel = "noreferrer";
+    link.textContent = text(parts[4]);
+    outcome.replaceChildren(text(parts[1]).trimStart(), link, text(parts[5]).trimEnd());
   };
 
   // What went wrong, in words for whoever has sent a picture.

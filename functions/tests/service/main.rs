@@ -1,9 +1,12 @@
 //! The service as its users meet it: a process of its own, asked over HTTP.
 
+mod browser;
 mod bucket;
 mod deploying;
 mod folder;
+mod listeners;
 mod many;
 mod server;
+mod settings;
 mod versions;
 mod wasm;
