@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::{
-    Database, Host,
+    Host,
     http::{delete, eventually, get, once, prefer, task},
     script::Script,
 };

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Database, Host,
+    Host,
     http::{eventually, task},
     script::Script,
 };

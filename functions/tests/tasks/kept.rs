@@ -2,8 +2,6 @@ use std::time::Duration;
 
 use functions::store::{ImageEvent, KeptError, MAX_KEYS, MAX_VALUE_BYTES};
 
-use crate::Database;
-
 crate::on_both! {
     async fn each_function_keeps_its_own_values(database: Database) {
         let store = database.store().await;

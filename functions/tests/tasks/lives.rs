@@ -1,5 +1,5 @@
 use crate::{
-    Database, Host,
+    Host,
     http::{get, once, task},
     script::Script,
 };

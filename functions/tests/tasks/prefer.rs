@@ -3,7 +3,7 @@ use std::time::Instant;
 use ::http::Method;
 
 use crate::{
-    Database, Host,
+    Host,
     http::{ask, get, once, prefer, task},
     script::Script,
 };

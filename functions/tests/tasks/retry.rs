@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::{
-    Database, Host,
+    Host,
     http::{get, once, task},
     script::Script,
 };

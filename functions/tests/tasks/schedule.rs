@@ -1,4 +1,4 @@
-use crate::{Database, Host, http::eventually, script::Script};
+use crate::{Host, http::eventually, script::Script};
 
 crate::on_both! {
     async fn the_clock_calls_once_however_many_look_at_it(database: Database) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::{
-    Database, Host,
+    Host,
     http::{Answer, ask, delete, eventually, once},
     script::Script,
 };
