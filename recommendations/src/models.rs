@@ -35,6 +35,7 @@ mod parameters;
 mod train;
 mod top;
 mod sums;
+mod item_item;
 mod model;
 mod parts;
 

@@ -26,8 +26,7 @@ pub(crate) struct Evaluate {
     /// Facts about books: CSV with `item_id` and any of `authors`, `series`, `title`, `genres`, `language`
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
-    /// slim, ease, als, knn-bm25, knn-cosine, popular, content, or blend, which is served by default
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(long, value_name = "NAME", default_value_t, help = format!("What to train, one of {}", Kind::names()))]
     model: Kind,
     /// Where to write the first books for each reader, as `user_id,rank,item_id`
     #[arg(long, value_name = "FILE")]

@@ -1,6 +1,6 @@
 //! What training makes and serving asks: an immutable model that ranks books for a history.
 
-use super::{Opinion, Popularity, Sparse, als::Factors, sums::Sums, top::Top};
+use super::{Opinion, Popularity, als::Factors, item_item::ItemItem, sums::Sums, top::Top};
 
 /// A book in a reader's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,19 +96,6 @@ pub(super) enum Scorer {
     Popular,
     ItemItem(ItemItem),
     Als(Factors),
-}
-
-/// A sparse matrix of weights, 16 bytes a weight.
-#[derive(Clone, Debug)]
-pub(super) struct ItemItem {
-    /// A row a book that is predicted: who speaks for it.
-    pub(super) by_predicted: Sparse,
-    /// A row a book of the history: whom it speaks for.
-    pub(super) by_read: Sparse,
-    /// Books whose weights come from content alone, sorted.
-    pub(super) by_content: Vec<u32>,
-    /// How much being popular adds to a score: to that of the most popular book so much, to others in proportion.
-    pub(super) prior: f32,
 }
 
 /// What a call needs besides the model: 12 bytes a book, made once a thread and used again.
@@ -373,49 +360,4 @@ impl Model {
 /// Whether a book is not in the history, or only wanted.
 fn is_open(book: u32, known: &[Slot], call: u32, wanted: &[u32]) -> bool {
     known[book as usize].call != call || wanted.binary_search(&book).is_ok()
-}
-
-impl ItemItem {
-    pub(super) fn new(by_predicted: Sparse, by_content: Vec<u32>, prior: f32) -> Self {
-        let by_read = by_predicted.transposed();
-        Self { by_predicted, by_read, by_content, prior }
-    }
-
-    /// Adds up what the history speaks for.
-    fn score(&self, scratch: &mut Scratch) {
-        let Scratch { sums, history, .. } = scratch;
-        let rows = || history.iter().map(|&(book, weight)| (weight, self.by_read.row(book as usize)));
-        let terms: usize = rows().map(|(_, (books, _))| books.len()).sum();
-        sums.expect(terms, self.by_read.columns());
-        for (weight, (books, values)) in rows() {
-            sums.add(weight, books, values);
-        }
-    }
-
-    /// The score is a sum over the history and of what being popular adds: taking a book out lowers it by its term. A book is
-    /// named only if its term is the largest of all; where being popular is, the reason is that or the rest as a whole.
-    fn explain(&self, known: &[Slot], call: u32, prior: impl Fn(u32) -> f32, answer: &mut [Recommended]) {
-        for recommended in answer {
-            let mut best = (0.0_f32, None);
-            for (book, value) in self.by_predicted.entries(recommended.book as usize) {
-                let Some(slot) = known.get(book as usize) else { continue };
-                if slot.call == call && slot.value * value > best.0 {
-                    best = (slot.value * value, Some(book));
-                }
-            }
-            recommended.reason = Reason::Popular;
-            if let (contribution, Some(book)) = best {
-                let popular = prior(recommended.book);
-                let alike = self.by_content.binary_search(&recommended.book).is_ok();
-                recommended.reason = if popular > contribution {
-                    let rest = recommended.score - popular;
-                    if popular < rest { Reason::Taste } else { Reason::Popular }
-                } else if alike {
-                    Reason::Alike { book, contribution }
-                } else {
-                    Reason::Liked { book, contribution }
-                };
-            }
-        }
-    }
 }

@@ -1,9 +1,6 @@
 //! A model as plain numbers, for whoever writes artefacts, and back: what comes back is not trusted.
 
-use super::{
-    Factors, Model, Popularity, Says, Sparse,
-    model::{ItemItem, Scorer},
-};
+use super::{Factors, Model, Popularity, Says, Sparse, item_item::ItemItem, model::Scorer};
 
 /// A model taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]

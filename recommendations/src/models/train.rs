@@ -6,7 +6,8 @@ use super::{
     Interactions, Items, Model, Parameters, Popularity, Run, Shares, Sparse, TrainError,
     blend::blend,
     gram::{DENSE_BOOKS, Gram},
-    model::{ItemItem, Scorer},
+    item_item::ItemItem,
+    model::Scorer,
 };
 
 /// Which algorithm.

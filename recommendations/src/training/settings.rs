@@ -1,4 +1,4 @@
-use std::{num::NonZeroUsize, str::FromStr, thread};
+use std::{num::NonZeroUsize, str::FromStr as _, thread};
 
 use clap::{Args, builder::NonEmptyStringValueParser, value_parser};
 use croner::Cron;
@@ -14,8 +14,8 @@ pub struct Settings {
     /// Whether this process trains. Another one has to where it does not; models are served by all
     #[arg(long, value_name = "BOOL", default_value = "true", action = clap::ArgAction::Set)]
     pub train: bool,
-    /// What is trained: slim, ease, als, knn-bm25, knn-cosine, popular, content or blend
-    #[arg(long, value_name = "MODEL", default_value = "blend", value_parser = Kind::from_str)]
+    /// What is trained
+    #[arg(long, value_name = "MODEL", default_value_t, help = format!("What is trained, one of {}", Kind::names()))]
     pub model: Kind,
     /// When to train in any case: a cron expression in UTC, such as `0 3 * * *` for three in the morning [default: never]
     #[arg(long, value_name = "CRON", value_parser = schedule)]
