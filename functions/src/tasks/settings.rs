@@ -23,7 +23,8 @@ pub struct TaskSettings {
     /// How many tasks that have ended are kept, the latest
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub tasks_kept: u32,
-    /// What ends of tasks are signed with when they are told: `whsec_` and 24 to 64 bytes in Base64
+    /// What ends of tasks are signed with when they are told: `whsec_` and 24 to 64 bytes in Base64 [default: none, so
+    /// nothing is told]
     #[arg(long, value_name = "TEXT", hide_env_values = true)]
     pub webhook_secret: Option<Secret>,
 }
