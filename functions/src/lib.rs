@@ -140,6 +140,7 @@ async fn started(
     let cache = data.as_deref().map(|data| data.join("compiled"));
     let settings = EngineSettings { guests: config.calls(), cache };
     let engine = Engine::new(&settings).map_err(|error| Failure::caused(&error))?;
+    engine.renew_plugins_after(config.max_requests);
     let objects = Objects::open(config.objects_url.as_deref(), data.as_deref())?;
     let longest = usize::try_from(config.max_module.0).unwrap_or(usize::MAX);
     let logs = Logs::default();

@@ -1,4 +1,11 @@
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, component};
 use wasmtime_wasi::{p1, p2};
@@ -31,7 +38,12 @@ struct Inner {
     components: component::Linker<State>,
     ticker: Ticker,
     cache: Option<Cache>,
+    /// Calls after which a kept instance of a plugin is made anew.
+    plugin_calls: AtomicU32,
 }
+
+/// So many unless it is said otherwise: what a plugin forgets to free does not grow for ever.
+const PLUGIN_CALLS: u32 = 10_000;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +91,18 @@ impl Engine {
             Cache::open(folder, &engine)
                 .map_err(|source| EngineError::Cache { folder: folder.clone(), source })
         });
-        Ok(Self(Arc::new(Inner { engine, modules, components, ticker, cache: cache.transpose()? })))
+        let plugin_calls = AtomicU32::new(PLUGIN_CALLS);
+        let cache = cache.transpose()?;
+        Ok(Self(Arc::new(Inner { engine, modules, components, ticker, cache, plugin_calls })))
+    }
+
+    /// Has instances of plugins, which are kept between calls, made anew after so many. At first that is after 10,000.
+    pub fn renew_plugins_after(&self, calls: u32) {
+        self.0.plugin_calls.store(calls, Ordering::Relaxed);
+    }
+
+    pub(crate) fn plugin_calls(&self) -> u32 {
+        self.0.plugin_calls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {

@@ -107,6 +107,10 @@ impl Function {
         }
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
     pub(crate) fn prepared(&self) -> &Prepared {
         &self.0.prepared
     }

@@ -14,8 +14,6 @@ use crate::{Answer, Call, CallError, Ended, state::State};
 
 /// Instances that wait for a call. More may run at a time; what is more ends with its call.
 const KEPT: usize = 4;
-/// Calls after which an instance is made anew, so that what a plugin forgets to free does not grow for ever.
-const CALLS: u32 = 10_000;
 
 /// A plugin with its kept instances.
 pub(crate) struct Plugin {
@@ -83,7 +81,7 @@ impl Plugin {
         };
         let ended = Ended::of(result, &store);
         if let Some(exports) = whole
-            && calls + 1 < CALLS
+            && calls + 1 < function.engine().plugin_calls()
         {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT {

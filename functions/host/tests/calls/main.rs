@@ -3,6 +3,7 @@
 mod grants;
 mod kinds;
 mod limits;
+mod plugins;
 mod cache;
 
 use std::{path::Path, sync::Arc, sync::LazyLock};
