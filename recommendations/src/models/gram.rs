@@ -7,7 +7,8 @@ use super::{COMMON, Interactions, Items, Run, Sparse, TrainError, progress::Coun
 /// Up to so many books the matrix is held whole: 4 bytes a pair, 1.6 GB for these.
 pub const DENSE_BOOKS: usize = 20_000;
 /// Above, each book keeps at most so many neighbours: SLIM's time grows with the cube of them, and with 400 a training on 100,000
-/// books had not ended after ten minutes…
+/// books had not ended after ten minutes. It costs quality: measured on goodbooks-3k beside books that nobody likes, NDCG@10 falls
+/// from .451 to .420 for the blend, and from .442 to .391 for SLIM alone…
 pub const NEIGHBOURS: usize = 100;
 /// …and all of them together take at most so many bytes, twice as many while they are found, but eight neighbours a book stay.
 pub const NEAR_BYTES: usize = 2 << 30;
