@@ -1,5 +1,7 @@
 //! The settings of the server.
 
+mod ranking;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -14,9 +16,11 @@ use service::{
     token::TokenSettings,
 };
 
+pub use ranking::RankerSettings;
+
 use crate::{
     grpc::Choice,
-    rankers::{RankerName, RankerSettings, Rankers},
+    rankers::{RankerName, Rankers},
     training,
     variants::{Order, Variants},
 };

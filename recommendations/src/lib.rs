@@ -16,8 +16,8 @@ pub mod artefact;
 pub mod store;
 pub mod simulate;
 pub mod ratings;
-pub mod rankers;
 pub mod variants;
+pub mod rankers;
 pub mod evaluate;
 pub mod models;
 pub mod catalogue;
@@ -125,9 +125,13 @@ async fn begin(
         () = shell.shutdown.leaving() => None,
     };
     let rankers = match &opened {
-        Some(Opened { objects, folder, .. }) => {
-            Rankers::open(config.rankers(), &config.ranking, objects, folder.as_deref(), &shell.metrics)?
-        }
+        Some(Opened { objects, folder, .. }) => Rankers::open(
+            config.rankers(),
+            config.ranking.limits(),
+            objects,
+            folder.as_deref(),
+            &shell.metrics,
+        )?,
         None => Rankers::default(),
     };
     let served = async move {

@@ -5,7 +5,7 @@
 //! shown, and that is counted.
 
 mod metrics;
-mod settings;
+mod name;
 
 use std::{
     collections::BTreeMap,
@@ -20,12 +20,12 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
-use host::{CallError, Candidate, Engine, EngineSettings, Question, Ranker};
+use host::{CallError, Candidate, Engine, EngineSettings, Limits, Question, Ranker};
 use service::{Failure, telemetry::Metrics};
 use storage::Objects;
 
 use self::metrics::{Outcome, RankerMetrics};
-pub use self::settings::{RankerName, RankerSettings};
+pub use self::name::RankerName;
 
 /// So many candidates are ranked, or as many as are asked for if that is more.
 pub const CANDIDATES: usize = 100;
@@ -48,7 +48,7 @@ pub struct Rankers(Option<Arc<Inner>>);
 struct Inner {
     engine: Engine,
     objects: Objects,
-    settings: RankerSettings,
+    limits: Limits,
     slots: BTreeMap<String, Slot>,
     metrics: RankerMetrics,
     started: Instant,
@@ -71,7 +71,7 @@ impl Rankers {
     /// If the runtime does not start.
     pub fn open<'a>(
         names: impl Iterator<Item = &'a RankerName>,
-        settings: &RankerSettings,
+        limits: Limits,
         objects: &Objects,
         folder: Option<&Path>,
         metrics: &Metrics,
@@ -91,7 +91,7 @@ impl Rankers {
         Ok(Self(Some(Arc::new(Inner {
             engine,
             objects: objects.clone(),
-            settings: settings.clone(),
+            limits,
             slots,
             metrics: RankerMetrics::new(metrics),
             started: Instant::now(),
@@ -194,7 +194,7 @@ impl Inner {
     async fn load(&self, name: &str) -> Result<Ranker, String> {
         let wasm = self.objects.get(&format!("{FOLDER}/{name}.wasm"), MOST_BYTES).await;
         let wasm = wasm.map_err(|error| service::chain(&error))?;
-        let (engine, name, limits) = (self.engine.clone(), name.to_owned(), self.settings.limits());
+        let (engine, name, limits) = (self.engine.clone(), name.to_owned(), self.limits);
         let loaded = tokio::task::spawn_blocking(move || Ranker::load(&engine, &name, &wasm, limits)).await;
         loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }

@@ -136,7 +136,8 @@ fn lines_of_200_megabytes_are_rows_that_are_too_long() {
     let error = checked(with_a_long_line("", 200 << 20, "\n"), Some(Format::Goodreads)).unwrap_err();
     assert!(matches!(error, LibraryError::Unknown), "{error}");
     if let (Some(before), Some(after)) = (before, peak_memory()) {
-        assert!(after < before + (16 << 20), "{before} {after}");
+        // The program's own pages are in it as soon as they are used.
+        assert!(after < before + (32 << 20), "{before} {after}");
     }
 }
 
