@@ -23,13 +23,12 @@ use recommendations::{
     store::Store,
 };
 use storage::Objects;
+use testing::S3;
 use tonic::transport::{Channel, Endpoint};
 
 /// Where Debian puts PostgreSQL's driver.
 const DRIVER: &str = "/usr/share/java/postgresql.jar";
 /// The bucket's keys.
-const KEYS: [(&str, &str); 3] =
-    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test-secret"), ("AWS_REGION", "us-east-1")];
 /// One Spark at a time is enough for two cores.
 static SPARK: Mutex<()> = Mutex::new(());
 
@@ -138,16 +137,12 @@ async fn generated() -> (Named, Named) {
 }
 
 /// A real S3 server over a folder, if there is one.
-fn s3(folder: &Path) -> Option<(Process, SocketAddr)> {
-    if !testing::have(&["versitygw"]) {
+fn s3(folder: &Path) -> Option<(S3, SocketAddr)> {
+    if !testing::have(&[S3::TOOL]) {
         return None;
     }
     let place = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
-    fs::create_dir_all(folder.join("shelf")).unwrap();
-    let mut command = Command::new("versitygw");
-    command.env("ROOT_ACCESS_KEY", KEYS[0].1).env("ROOT_SECRET_KEY", KEYS[1].1);
-    command.args(["--quiet", "--port", &place.to_string(), "posix"]).arg(folder);
-    Some((Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()), place))
+    Some((S3::start(folder, place), place))
 }
 
 /// A suite over this database and object store that trains nothing itself, and where its gRPC listens.
@@ -198,7 +193,7 @@ async fn a_job_on_a_database_makes_what_is_served_unchanged() {
         return;
     }
     let endpoint = format!("http://{bucket}");
-    let mut variables = KEYS.to_vec();
+    let mut variables = S3::KEYS.to_vec();
     variables.extend([
         ("AWS_ENDPOINT_URL", endpoint.as_str()),
         ("OBJECTS_URL", "s3://shelf/suite"),

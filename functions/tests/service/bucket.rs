@@ -1,57 +1,25 @@
 //! Modules in a bucket of a real server of the protocol, which goes away for a while.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, net::SocketAddr};
+
+use testing::S3;
 
 use crate::{
     server::{Server, json, within},
     wasm::says,
 };
 
-const KEYS: [(&str, &str); 3] =
-    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test-secret"), ("AWS_REGION", "us-east-1")];
-
-/// A server of the protocol over a folder whose folders are its buckets. It is killed when this is dropped.
-struct Gateway(Child);
-
-impl Gateway {
-    fn start(folder: &Path, place: SocketAddr) -> Self {
-        let child = Command::new("versitygw")
-            .env("ROOT_ACCESS_KEY", KEYS[0].1)
-            .env("ROOT_SECRET_KEY", KEYS[1].1)
-            .args(["--quiet", "--port", &place.to_string(), "posix"])
-            .arg(folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_bucket_holds_modules_and_what_is_loaded_answers_while_it_is_away() {
-    if !testing::have(&["versitygw"]) {
+    if !testing::have(&[S3::TOOL]) {
         return;
     }
     let (buckets, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let place = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
     let folder = buckets.path().join("shelf/suite/functions");
-    fs::create_dir_all(buckets.path().join("shelf")).unwrap();
-    let gateway = Gateway::start(buckets.path(), place);
+    let gateway = S3::start(buckets.path(), place);
     let endpoint = format!("http://{place}");
-    let variables: Vec<_> = KEYS
+    let variables: Vec<_> = S3::KEYS
         .into_iter()
         .chain([("AWS_ENDPOINT_URL", endpoint.as_str()), ("OBJECTS_URL", "s3://shelf/suite")])
         .collect();
@@ -92,7 +60,7 @@ fn a_bucket_holds_modules_and_what_is_loaded_answers_while_it_is_away() {
     let late = tempfile::tempdir().unwrap();
     let late = (Server::spawn(late.path(), &[], &variables), late);
     fs::write(folder.join("by-hand.wasm"), says("changed meanwhile")).unwrap();
-    let gateway = Gateway::start(buckets.path(), place);
+    let gateway = S3::start(buckets.path(), place);
     server.comes_to_say("by-hand", "changed meanwhile");
     server.comes_to_say("hello", "three");
     assert_eq!(json(&server.get("/functions"))["store"], "answers");

@@ -58,7 +58,7 @@ crate::on_both! {
         let host = Host::start(&database, Script::new(), &[]).await;
         let address = host.address;
         let waiting = tokio::spawn(async move { prefer(address, "slow", "wait=15", "").await });
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         let id = eventually("a running task", async || {
             store.running().await.unwrap().first().map(|runs| runs.id.clone())
         });

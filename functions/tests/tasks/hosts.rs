@@ -23,7 +23,7 @@ crate::on_both! {
         for host in &hosts {
             host.script.go(TASKS);
         }
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         eventually("all have ended", async || {
             let tasks = store.latest_tasks(1_000).await.unwrap();
             tasks.iter().all(|task| task.state.has_ended()).then_some(())

@@ -4,13 +4,13 @@ use functions::store::{ImageEvent, KeptError, MAX_KEYS, MAX_VALUE_BYTES};
 
 crate::on_both! {
     async fn each_function_keeps_its_own_values(database: Database) {
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         assert_eq!(store.kept("a", "key").await.unwrap(), None);
         store.keep("a", "key", b"\x00\xff").await.unwrap();
         store.keep("b", "key", b"other").await.unwrap();
         store.keep("a", "key", b"").await.unwrap();
         store.close().await;
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         assert_eq!(store.kept("a", "key").await.unwrap().as_deref(), Some(&b""[..]));
         assert_eq!(store.kept("b", "key").await.unwrap().as_deref(), Some(&b"other"[..]));
         store.forget("a", "key").await.unwrap();
@@ -20,7 +20,7 @@ crate::on_both! {
     }
 
     async fn what_is_kept_has_bounds(database: Database) {
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         let longest = "k".repeat(255);
         store.keep("a", &longest, &vec![7; MAX_VALUE_BYTES]).await.unwrap();
         assert_eq!(store.kept("a", &longest).await.unwrap().unwrap().len(), MAX_VALUE_BYTES);
@@ -42,7 +42,7 @@ crate::on_both! {
     }
 
     async fn images_are_remembered(database: Database) {
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         let event = |at| ImageEvent {
             at,
             function: "grayscale".to_owned(),

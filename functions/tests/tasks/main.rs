@@ -34,32 +34,10 @@ use service::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::script::Script;
-pub(crate) use testing::on_both;
+pub(crate) use testing::{Database, on_both};
 
 /// How long a test waits for what it expects.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
-
-/// A fresh database, gone at the end of the test.
-pub(crate) struct Database {
-    pub(crate) url: String,
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl Database {
-    fn sqlite() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        Some(Self { url, _folder: Some(folder) })
-    }
-
-    fn postgres() -> Option<Self> {
-        Some(Self { url: testing::postgres()?, _folder: None })
-    }
-
-    pub(crate) async fn store(&self) -> Store {
-        Store::connect(&self.url).await.unwrap()
-    }
-}
 
 #[derive(Parser)]
 struct Settings {
@@ -93,7 +71,7 @@ impl Host {
         let hosts = Allowed::new(hosts).unwrap();
         let metrics = Metrics::new("functions");
         let parts = Parts {
-            store: database.store().await,
+            store: store(database).await,
             functions: script.clone(),
             settings,
             guard: Guard::new(Some("s3cret".parse().unwrap())),
@@ -147,4 +125,8 @@ async fn call(
         return Problem::BadInput("only tasks are called here".to_owned()).into_response();
     }
     tasks.call(&function, request, preferences).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+pub(crate) async fn store(database: &Database) -> Store {
+    Store::connect(&database.url).await.unwrap()
 }

@@ -8,7 +8,7 @@ crate::on_both! {
             script.every_second("echo");
             hosts.push(Host::start(&database, script, &[]).await);
         }
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         let tasks = eventually("three times", async || {
             let tasks = store.latest_tasks(100).await.unwrap();
             (tasks.iter().filter(|task| task.state.has_ended()).count() >= 3).then_some(tasks)
@@ -31,7 +31,7 @@ crate::on_both! {
         let script = Script::new();
         script.every_second("slow");
         let host = Host::start(&database, script, &[]).await;
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         eventually("the first is at work", async || (host.script.running() == 1).then_some(())).await;
         let first = store.latest_tasks(100).await.unwrap();
         assert_eq!(first.len(), 1);

@@ -97,7 +97,7 @@ crate::on_both! {
         assert_eq!((&first["webhook-id"], body), (&second["webhook-id"], again.clone()));
         let told: Value = serde_json::from_slice(&again).unwrap();
         assert_eq!((&told["state"], &told["problem"]["title"]), (&"failed".into(), &"never".into()));
-        let store = database.store().await;
+        let store = crate::store(&database).await;
         eventually("nothing is left to tell", async || {
             let lease = std::time::Duration::ZERO;
             store.take_delivery(lease).await.unwrap().is_none().then_some(())

@@ -12,7 +12,7 @@ use crate::{dismissal, history, import, rating, stars};
 
 crate::on_both! {
     async fn what_is_said_is_known(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         client.rate(rating(7, 1, 4.5)).await.unwrap();
         client.rate(rating(7, 2, 0.5)).await.unwrap();
@@ -60,7 +60,7 @@ crate::on_both! {
     }
 
     async fn an_interaction_without_stars_is_taken_back_like_a_rating(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let met = |book_id| Entry { reader_id: 7, book_id, interacted: true, ..Entry::default() };
         let owned = Entry { owned: true, stars: 4.0, ..met(2) };
@@ -73,13 +73,13 @@ crate::on_both! {
         assert_eq!((left[0].book_id, left[0].stars, left[0].interacted, left[0].owned), (2, 0.0, false, true));
         server.stop().await;
         // It is gone from the store, too.
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         assert_eq!(history(&mut server.readers().await, 7).await, left);
         server.stop().await;
     }
 
     async fn readers_are_numbered_once(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut numbers = Vec::new();
         for _ in 0..3 {
             let mut client = server.readers().await;
@@ -97,7 +97,7 @@ crate::on_both! {
     }
 
     async fn what_a_reader_knows_is_not_recommended(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let mut recommendations = RecommendationsClient::new(server.channel().await);
         // The tutorial's mysteries are 1 to 3, and many more.
@@ -126,7 +126,7 @@ crate::on_both! {
     }
 
     async fn what_stands_on_a_shelf_but_that_of_wishes_or_is_owned_is_never_recommended(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let mut recommendations = RecommendationsClient::new(server.channel().await);
         let mut recommended = async |book: i32| {

@@ -11,7 +11,7 @@ async fn erase(client: &mut Client, reader_id: i32) -> i64 {
 
 crate::on_both! {
     async fn one_reader(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         for book in 1..=3 {
             let named = |reader| RateRequest {
@@ -33,7 +33,7 @@ crate::on_both! {
         assert_eq!(rows(&database.url, "events", 8).await, 3);
         assert_eq!(rows(&database.url, "reader_requests", 8).await, 3);
         server.stop().await;
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         assert_eq!((stars(&mut client, 7).await.len(), stars(&mut client, 8).await.len()), (0, 3));
         // Somebody may come with the number again.
@@ -42,7 +42,7 @@ crate::on_both! {
     }
 
     async fn all_simulated_readers(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let simulated: Vec<_> = [2_000_000_000, 2_000_000_001, 2_000_000_002]
             .iter()

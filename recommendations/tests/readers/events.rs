@@ -16,7 +16,7 @@ async fn stored(database: &Database) -> i64 {
 
 crate::on_both! {
     async fn events_are_stored_soon_and_those_without_sense_are_not(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let mut events = vec![
             event("a", EventKind::Unspecified, 1),
@@ -37,7 +37,7 @@ crate::on_both! {
     }
 
     async fn those_that_wait_at_the_end_are_stored(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let events: Vec<_> = (0..100).map(|n| event(&n.to_string(), EventKind::Click, 1)).collect();
         client.record_events(tokio_stream::iter(events)).await.unwrap();

@@ -29,29 +29,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-/// A fresh database, gone at the end of the test.
-struct Database {
-    url: String,
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl Database {
-    fn sqlite() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        Some(Self { url, _folder: Some(folder) })
-    }
-
-    fn postgres() -> Option<Self> {
-        Some(Self { url: testing::postgres()?, _folder: None })
-    }
-
-    async fn serve(&self) -> Server {
-        Server::over(&self.url, &[]).await
-    }
-}
-
-pub(crate) use testing::on_both;
+pub(crate) use testing::{Database, on_both};
 
 /// A server on a port of its own, which goes with the test.
 struct Server {
@@ -159,4 +137,8 @@ async fn within<T: PartialEq + std::fmt::Debug>(
         assert!(Instant::now() < end, "{answer:?} is not {expected:?}, not within {limit:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+pub(crate) async fn serve(database: &Database) -> Server {
+    Server::over(&database.url, &[]).await
 }

@@ -15,7 +15,7 @@ async fn page(client: &mut Client, reader_id: i32, page_token: &str) -> (Vec<i32
 
 crate::on_both! {
     async fn the_latest_come_first_and_none_twice(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let entry = |book_id: i32| Entry {
             reader_id: 7,
@@ -44,7 +44,7 @@ crate::on_both! {
     }
 
     async fn a_token_is_of_its_own_list(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         for book in 1..=30 {
             client.rate(rating(7, book, 3.0)).await.unwrap();
@@ -57,7 +57,7 @@ crate::on_both! {
         }
         // It holds after a restart, and at another replica.
         server.stop().await;
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         assert_eq!(page(&mut client, 7, &token).await.0.len(), 10);
     }

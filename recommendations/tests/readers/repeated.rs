@@ -19,7 +19,7 @@ async fn unrate(client: &mut Client, request_id: &str) {
 
 crate::on_both! {
     async fn the_second_time_changes_nothing(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         client.rate(named("a", rating(7, 1, 5.0))).await.unwrap();
         client.rate(rating(7, 1, 1.0)).await.unwrap();
@@ -35,7 +35,7 @@ crate::on_both! {
 
         // After a restart, too.
         server.stop().await;
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         client.rate(named("a", rating(7, 1, 5.0))).await.unwrap();
         assert_eq!(stars(&mut client, 7).await, [(1, 2.0)]);
@@ -51,7 +51,7 @@ crate::on_both! {
     }
 
     async fn every_call_counts_once_in_the_order_of_the_first_time(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let name = str::to_owned;
         let dismiss = |request| DismissRequest { request_id: name(request), ..dismissal(7, 1) };
@@ -93,7 +93,7 @@ crate::on_both! {
         // A name is a request's, whichever call it came with; and a restart does not forget it.
         client.rate(named("buy", rating(7, 3, 1.0))).await.unwrap();
         server.stop().await;
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         client.dismiss(dismiss("dismiss")).await.unwrap();
         client.undismiss(undismiss("undismiss")).await.unwrap();
@@ -104,7 +104,7 @@ crate::on_both! {
     }
 
     async fn at_once_or_one_after_the_other(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let client = server.readers().await;
         let calls: Vec<_> = (0..50)
             .map(|n| {
@@ -121,7 +121,7 @@ crate::on_both! {
     }
 
     async fn what_was_refused_may_be_tried_again(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let status = client.rate(named("a", rating(7, i32::MAX, 5.0))).await.unwrap_err();
         assert_eq!(status.code(), Code::NotFound);

@@ -14,7 +14,7 @@ async fn sees(client: &mut Client, reader: i32, expected: Vec<(i32, f32)>) {
 
 crate::on_both! {
     async fn changes_and_removals_and_erasures(database: Database) {
-        let (one, other) = (database.serve().await, database.serve().await);
+        let (one, other) = (crate::serve(&database).await, crate::serve(&database).await);
         let (mut one, mut other) = (one.readers().await, other.readers().await);
         one.rate(rating(7, 1, 5.0)).await.unwrap();
         one.rate(rating(7, 2, 1.0)).await.unwrap();
@@ -33,7 +33,7 @@ crate::on_both! {
     }
 
     async fn what_is_written_at_both_at_once_agrees(database: Database) {
-        let (one, other) = (database.serve().await, database.serve().await);
+        let (one, other) = (crate::serve(&database).await, crate::serve(&database).await);
         let clients = [one.readers().await, other.readers().await];
         let writing: Vec<_> = (0..16)
             .map(|n: u8| {

@@ -12,7 +12,7 @@ use crate::{
 
 crate::on_both! {
     async fn removals_and_requests_go_in_the_end(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let named = RateRequest { request_id: "a".to_owned(), ..rating(7, 1, 5.0) };
         client.rate(named.clone()).await.unwrap();
@@ -46,7 +46,7 @@ crate::on_both! {
     }
 
     async fn who_was_away_for_too_long_reads_all_anew(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         client.rate(rating(7, 1, 5.0)).await.unwrap();
         client.rate(rating(7, 2, 5.0)).await.unwrap();

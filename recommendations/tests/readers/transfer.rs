@@ -29,7 +29,7 @@ fn all_kinds(readers: i32) -> Vec<Entry> {
 
 crate::on_both! {
     async fn what_was_exported_can_be_imported(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let entries = all_kinds(60);
         let answer = import(&mut client, entries.clone()).await.unwrap();
@@ -54,7 +54,7 @@ crate::on_both! {
     }
 
     async fn an_entry_replaces_what_there_was(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         client.rate(rating(7, 1, 5.0)).await.unwrap();
         let shelved = Entry { reader_id: 7, book_id: 1, shelf: Shelf::Read.into(), ..Entry::default() };
@@ -65,7 +65,7 @@ crate::on_both! {
     }
 
     async fn what_cannot_be_stored_is_named(database: Database) {
-        let server = database.serve().await;
+        let server = crate::serve(&database).await;
         let mut client = server.readers().await;
         let good = Entry { reader_id: 7, book_id: 1, stars: 4.0, ..Entry::default() };
         let at = |seconds| Some(Timestamp { seconds, nanos: 0 });

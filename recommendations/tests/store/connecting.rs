@@ -10,7 +10,7 @@ use crate::{counts, everything, import};
 
 crate::on_both! {
     async fn a_new_database_has_the_fixed_categories(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let (categories, books) = everything(&store).await;
         assert!(store.is_empty().await.unwrap() && books.is_empty());
         let found: Vec<_> =
@@ -37,17 +37,17 @@ crate::on_both! {
 
     async fn what_was_committed_is_there_after_a_restart(database: Database) {
         let line = r#"{"title":"Akira","categories":["Manga"]}"#;
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         assert_eq!(import(&store, Format::Jsonl, line).await.0, counts(1, 0, 0, 0));
         let before = (store.version().await.unwrap(), everything(&store).await);
         store.close().await;
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         assert_eq!((store.version().await.unwrap(), everything(&store).await), before);
         assert_eq!(import(&store, Format::Jsonl, line).await.0, counts(0, 0, 1, 0));
     }
 
     async fn a_reader_sees_one_moment(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         import(&store, Format::Jsonl, r#"{"id":1,"title":"One","categories":["mystery"]}"#).await;
         let mut reading = store.read().await.unwrap();
         import(&store, Format::Jsonl, r#"{"id":1,"title":"Uno","categories":["mystery"]}

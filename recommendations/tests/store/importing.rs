@@ -20,7 +20,7 @@ fn many(from: usize, to: usize) -> String {
 
 crate::on_both! {
     async fn the_same_file_again_changes_nothing(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let file = many(0, 2_345);
         assert_eq!(import(&store, Format::Jsonl, file.clone()).await, (counts(2_345, 0, 0, 0), vec![]));
         let before = (store.version().await.unwrap(), everything(&store).await);
@@ -33,7 +33,7 @@ crate::on_both! {
     }
 
     async fn every_field_comes_back(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let line = r#"{"id":7,"title":"Le Petit Prince","title_language":"fr","authors":["Antoine de Saint-Exupéry"],
             "year":1943,"language":"fr","series":"Œuvres","series_number":1.5,"categories":["children","classics"],
             "subjects":["asteroids; planets","foxes"],"isbn13":"978-0-15-601219-5"}"#.replace('\n', " ");
@@ -49,7 +49,7 @@ crate::on_both! {
     }
 
     async fn a_row_states_its_book_whole(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let full = r#"{"id":7,"title":"Emma","authors":["Jane Austen"],"year":1815,"categories":["romance","classics"]}"#;
         import(&store, Format::Jsonl, full).await;
         let short = r#"{"id":7,"title":"Emma","authors":["Jane Austen"],"categories":["classics"]}"#;
@@ -60,7 +60,7 @@ crate::on_both! {
     }
 
     async fn a_book_is_found_by_id_then_isbn_then_title_and_author(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let first = r#"{"id":5,"title":"Emma","authors":["Jane Austen"],"categories":["classics"]}
             {"title":"Persuasion","authors":["Jane Austen"],"categories":["classics"],"isbn13":"9780141439686"}
             {"title":"Lady Susan","authors":["Jane Austen"],"categories":["classics"]}"#;
@@ -77,7 +77,7 @@ crate::on_both! {
     }
 
     async fn a_book_that_occurs_twice_is_taken_once(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let file = r#"{"title":"Emma","authors":["Jane Austen"],"categories":["classics"]}
             {"title":"Emma","authors":["Jane Austen"],"categories":["romance"]}
             {"id":3,"title":"Ulysses","categories":["classics"]}
@@ -96,14 +96,14 @@ crate::on_both! {
     }
 
     async fn ids_that_a_file_names_are_not_given_out(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         import(&store, Format::Jsonl, r#"{"id":1000004,"title":"A","categories":["mystery"]}"#).await;
         import(&store, Format::Jsonl, r#"{"title":"B","categories":["mystery"]}"#).await;
         assert!(everything(&store).await.1.contains_key(&1_000_005));
     }
 
     async fn unknown_categories_get_numbers_of_their_own_for_ever(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let file = r#"{"title":"A","categories":["Manga","Young Adult"]}
             {"title":"B","categories":["manga"," MANGA ","漫画"]}"#;
         import(&store, Format::Jsonl, file).await;
@@ -138,7 +138,7 @@ crate::on_both! {
         for import in importing {
             assert_eq!(import.await.unwrap().1, []);
         }
-        let (categories, books) = everything(&database.connect().await).await;
+        let (categories, books) = everything(&crate::connect(&database).await).await;
         assert_eq!(books.len(), 500);
         let mut numbers: Vec<_> = categories.iter().map(|it| it.number).filter(|&it| it >= 1_000).collect();
         numbers.sort_unstable();
@@ -146,7 +146,7 @@ crate::on_both! {
     }
 
     async fn there_is_a_bound_on_categories(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let file: String = (0..MAX_OWN_CATEGORIES + 2)
             .map(|n| format!("{{\"title\":\"Book {n}\",\"categories\":[\"Own {n}\"]}}\n"))
             .collect();

@@ -12,29 +12,7 @@ use recommendations::{
     store::Store,
 };
 
-/// A fresh database, gone at the end of the test.
-struct Database {
-    url: String,
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl Database {
-    fn sqlite() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        Some(Self { url, _folder: Some(folder) })
-    }
-
-    fn postgres() -> Option<Self> {
-        Some(Self { url: testing::postgres()?, _folder: None })
-    }
-
-    async fn connect(&self) -> Store {
-        Store::connect(&self.url).await.unwrap()
-    }
-}
-
-pub(crate) use testing::on_both;
+pub(crate) use testing::{Database, on_both};
 
 /// Imports a text and also returns the rejected lines with their reasons.
 async fn import(store: &Store, format: Format, text: impl Into<Vec<u8>>) -> (Report, Vec<(u64, String)>) {
@@ -65,4 +43,8 @@ async fn everything(store: &Store) -> (Vec<Category>, BTreeMap<i32, Book>) {
 
 fn counts(new: u64, changed: u64, unchanged: u64, rejected: u64) -> Report {
     Report { new, changed, unchanged, rejected, ignored_columns: Vec::new() }
+}
+
+pub(crate) async fn connect(database: &Database) -> Store {
+    Store::connect(&database.url).await.unwrap()
 }

@@ -13,7 +13,7 @@ use crate::{counts, everything, import};
 
 crate::on_both! {
     async fn bad_lines_are_reported_and_good_ones_imported(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let mut file = Vec::new();
         file.extend_from_slice(b"{\"title\":\"Good\",\"categories\":[\"mystery\"]}\n");
         file.extend_from_slice(b"\n{\"title\":\"No category\"}\n{\"title\":7,\"categories\":[\"mystery\"]}\nnonsense\n");
@@ -35,7 +35,7 @@ crate::on_both! {
     }
 
     async fn spreadsheets_are_understood(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         let file = "\u{feff}ISBN,Title,Authors,Year,Categories,Subjects,Series,Series Number,Price,Language\r\n\
             \"=\"\"9780679722649\"\"\",The Maltese Falcon,Dashiell Hammett,1930,mystery; Classics,,,,9.99,en\r\n\
             ,\"A title,\r\nof \"\"two\"\" lines\",Jane Doe; John Doe,,Poetry,a;b,Twos,2,,\r\n\
@@ -64,7 +64,7 @@ crate::on_both! {
     }
 
     async fn other_separators_are_seen(database: Database) {
-        let store = database.connect().await;
+        let store = crate::connect(&database).await;
         for file in ["title;categories\nA;\"mystery;poetry\"\n", "title\tcategories\nB\tmystery;poetry\n"] {
             assert_eq!(import(&store, Format::Csv, file).await, (counts(1, 0, 0, 0), vec![]));
         }

@@ -11,6 +11,8 @@ use protobufs::models::{
     models_service_client::ModelsServiceClient,
 };
 
+use testing::S3;
+
 use crate::{Place, Server, channel};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,26 +115,13 @@ impl Drop for Process {
     }
 }
 
-const KEYS: [(&str, &str); 3] =
-    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test-secret"), ("AWS_REGION", "us-east-1")];
-
-/// A real server of the protocol, with one bucket, over a folder.
-fn s3(folder: &std::path::Path) -> Option<(Process, SocketAddr)> {
-    if !testing::have(&["versitygw"]) {
+/// A real server of the protocol over a folder, and where it listens.
+fn s3(folder: &std::path::Path) -> Option<(S3, SocketAddr)> {
+    if !testing::have(&[S3::TOOL]) {
         return None;
     }
     let place = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
-    std::fs::create_dir_all(folder.join("shelf")).unwrap();
-    let child = Command::new("versitygw")
-        .env("ROOT_ACCESS_KEY", KEYS[0].1)
-        .env("ROOT_SECRET_KEY", KEYS[1].1)
-        .args(["--quiet", "--port", &place.to_string(), "posix"])
-        .arg(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    Some((Process(child), place))
+    Some((S3::start(folder, place), place))
 }
 
 fn server(place: &Place, s3: SocketAddr, train: &str) -> (Process, Server) {
@@ -140,7 +129,7 @@ fn server(place: &Place, s3: SocketAddr, train: &str) -> (Process, Server) {
     let log = std::fs::File::create(place.path().join(format!("log-{}", address.port()))).unwrap();
     let child = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_recommendations")))
         .env_clear()
-        .envs(KEYS)
+        .envs(S3::KEYS)
         .env("AWS_ENDPOINT_URL", format!("http://{s3}"))
         .env("OBJECTS_URL", "s3://shelf/suite")
         .env("DATABASE_URL", &place.url)

@@ -2,25 +2,7 @@
 
 use sqlx::Row as _;
 use storage::{Migrations, OpenError, Pool, on_either};
-use testing::on_both;
-
-/// A fresh database, gone at the end of the test.
-struct Database {
-    url: String,
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl Database {
-    fn sqlite() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        Some(Self { url, _folder: Some(folder) })
-    }
-
-    fn postgres() -> Option<Self> {
-        Some(Self { url: testing::postgres()?, _folder: None })
-    }
-}
+use testing::{Database, on_both};
 
 fn books() -> Migrations {
     Migrations::new("_sqlx_migrations", &[(1, "books", "create table books (id integer primary key)")])

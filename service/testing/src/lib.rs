@@ -1,15 +1,19 @@
 //! What Shelfwise's tests share: real tools and databases where they are present, and skips by name where not.
 
+mod database;
 mod eventually;
 pub mod http;
 mod on_both;
 mod postgres;
+mod s3;
 mod settings;
 
 use std::{env, io::Write as _, path::PathBuf};
 
+pub use database::Database;
 pub use eventually::eventually;
 pub use postgres::postgres;
+pub use s3::S3;
 pub use settings::{bad_setting_is_one_line, help_shows_every_setting};
 
 /// When this variable is `1`, a missing tool fails the test instead of skipping it.
