@@ -165,6 +165,12 @@ fn what_is_loaded_answers_while_the_folder_is_away() {
     fs::create_dir(&folder).unwrap();
     drop_in(&folder, "kept.wasm", &says("old"));
     let server = Server::start(data.path(), &[]);
+    // A version that is still being kept would make the folder anew.
+    let kept = || {
+        let shown = json(&server.get("/functions/kept"));
+        shown["versions"].as_array().is_some_and(|versions| !versions.is_empty()).then_some(())
+    };
+    within("the first version is kept", kept);
     fs::rename(&folder, &away).unwrap();
     within("it is noticed", || (json(&server.get("/functions"))["store"] == "away").then_some(()));
     assert_eq!(server.get("/kept").body, "old");
