@@ -10,6 +10,7 @@ mod failure;
 pub mod grpc;
 mod listen;
 mod readiness;
+pub mod secret;
 mod server;
 mod shell;
 mod shutdown;

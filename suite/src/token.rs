@@ -1,11 +1,8 @@
 //! The token that deploying functions takes: made at the first start, in the data folder, for nobody else to read.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use service::{Failure, token::Token};
+use service::{Failure, secret, token::Token};
 
 /// What the file is called.
 const FILE: &str = "token";
@@ -13,14 +10,8 @@ const FILE: &str = "token";
 /// The one in this folder; if there is none, a new one, which is written there.
 pub(crate) fn made(folder: &Path) -> Result<Token, Failure> {
     let file = folder.join(FILE);
-    match read(&file)? {
-        Some(token) => Ok(token),
-        None => {
-            let secret = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-            write(&file, &secret).map_err(|error| failed(&file, &error))?;
-            secret.parse().map_err(|error| failed(&file, &error))
-        }
-    }
+    let secret = secret::kept(&file).map_err(|error| failed(&file, &error))?;
+    secret.parse().map_err(|error| failed(&file, &error))
 }
 
 /// Where it lies.
@@ -30,28 +21,10 @@ pub(crate) fn place(folder: &Path) -> PathBuf {
 
 /// The one that the suite has made in the data folder, if this machine has one.
 pub(crate) fn kept(data: Option<&Path>) -> Result<Option<Token>, Failure> {
-    match service::data_place(data) {
-        Some(folder) => read(&folder.join(FILE)),
-        None => Ok(None),
-    }
-}
-
-fn read(file: &Path) -> Result<Option<Token>, Failure> {
-    match fs::read_to_string(file) {
-        Ok(text) => text.trim().parse().map(Some).map_err(|error| failed(file, &error)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed(file, &error)),
-    }
-}
-
-fn write(file: &Path, secret: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(file)?;
-    io::Write::write_all(&mut file, format!("{secret}\n").as_bytes())?;
-    file.sync_all()
+    let Some(folder) = service::data_place(data) else { return Ok(None) };
+    let file = folder.join(FILE);
+    let secret = secret::read(&file).map_err(|error| failed(&file, &error))?;
+    secret.map(|secret| secret.parse()).transpose().map_err(|error| failed(&file, &error))
 }
 
 fn failed(file: &Path, error: &dyn std::fmt::Display) -> Failure {

@@ -1,11 +1,4 @@
-use std::{
-    fmt,
-    fmt::Write as _,
-    fs,
-    io::{self, Write as _},
-    path::Path,
-    str::FromStr,
-};
+use std::{fmt, fmt::Write as _, io, path::Path, str::FromStr};
 
 use ring::hmac;
 use thiserror::Error;
@@ -36,22 +29,7 @@ impl CookieKey {
     ///
     /// If the file cannot be read or written, or holds no key.
     pub fn kept(file: &Path) -> io::Result<Self> {
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = format!("{:032x}{:032x}\n", rand::random::<u128>(), rand::random::<u128>());
-                let mut options = fs::OpenOptions::new();
-                options.write(true).create_new(true);
-                #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let mut file = options.open(file)?;
-                file.write_all(text.as_bytes())?;
-                file.sync_all()?;
-                text
-            }
-            Err(error) => return Err(error),
-        };
-        text.trim().parse().map_err(io::Error::other)
+        service::secret::kept(file)?.parse().map_err(io::Error::other)
     }
 
     fn from_bytes(bytes: &[u8]) -> Self {
