@@ -7,14 +7,15 @@ use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     client::WebPkiServerVerifier,
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     time::MissedTickBehavior,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector, server::TlsStream};
 
 use crate::{Failure, Protocol, config::TlsSettings};
 
@@ -80,6 +81,33 @@ impl ClientTls {
     pub fn config(&self) -> Arc<ClientConfig> {
         self.0.load_full()
     }
+}
+
+/// A connection, whether TLS wraps it or not.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Connects to a host, with TLS where `tls` is set, to speak HTTP/1.1 if that is the protocol, and else HTTP/2. Has no time limit
+/// of its own.
+///
+/// # Errors
+///
+/// If nobody answers there, or not the host that the certificate is of.
+pub async fn connect(
+    host: &str,
+    port: u16,
+    tls: Option<&ClientTls>,
+    protocol: Protocol,
+) -> io::Result<Box<dyn Stream>> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    let Some(tls) = tls else { return Ok(Box::new(stream)) };
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let mut config = tls.config();
+    if protocol == Protocol::Http1 {
+        Arc::make_mut(&mut config).alpn_protocols = vec![b"http/1.1".to_vec()];
+    }
+    Ok(Box::new(TlsConnector::from(config).connect(name, stream).await?))
 }
 
 #[derive(Clone)]

@@ -1,18 +1,14 @@
 //! A running server, as the operator's commands reach it.
 
-use std::io;
-
 use clap::Args;
 use hyper_util::rt::TokioIo;
 use marketplace::client::{Host, Hosts};
 use protobufs::models::models_service_client::ModelsServiceClient;
 use service::{
-    Failure, config,
-    tls::ClientTls,
+    Failure, Protocol, config,
+    tls::{self, ClientTls},
     token::{Token, VARIABLE},
 };
-use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use tonic::{
     Code, Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -78,29 +74,15 @@ impl Remote {
     }
 }
 
-async fn connect(host: &Host, tls: Option<ClientTls>) -> Result<Channel, tonic::transport::Error> {
+async fn connect(host: &Host, own: Option<ClientTls>) -> Result<Channel, tonic::transport::Error> {
     let (name, port) = (host.name().to_owned(), host.port());
     let connector = tower::service_fn(move |_| {
-        let (name, tls) = (name.clone(), tls.clone());
-        async move {
-            let stream = TcpStream::connect((name.as_str(), port)).await?;
-            let stream: Box<dyn Stream> = match tls {
-                None => Box::new(stream),
-                Some(tls) => {
-                    let name = ServerName::try_from(name).map_err(io::Error::other)?;
-                    Box::new(TlsConnector::from(tls.config()).connect(name, stream).await?)
-                }
-            };
-            Ok::<_, io::Error>(TokioIo::new(stream))
-        }
+        let (name, own) = (name.clone(), own.clone());
+        async move { tls::connect(&name, port, own.as_ref(), Protocol::Http2).await.map(TokioIo::new) }
     });
     // The connector knows where to go; the URL only has to be one.
     Endpoint::from_static("http://recommendations").connect_with_connector(connector).await
 }
-
-/// A connection, encrypted or not.
-pub(crate) trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
-impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for S {}
 
 /// What a server's refusal means for whoever gave the command.
 pub(crate) fn refused(status: Status) -> Failure {

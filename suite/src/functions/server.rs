@@ -1,6 +1,6 @@
 //! The HTTP side of the commands.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use clap::Args;
@@ -9,15 +9,13 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use service::{
-    Failure, config,
-    tls::ClientTls,
+    Failure, Protocol, config,
+    tls::{self, ClientTls},
     token::{Token, VARIABLE},
 };
-use tokio::{net::TcpStream, time::timeout};
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio::time::timeout;
 
 use super::refused;
-use crate::remote::Stream;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -123,8 +121,10 @@ impl Server {
 
     /// What is answered; what is refused is a failure.
     pub(super) async fn ask(&self, method: Method, path: &str, body: Body) -> Result<Bytes, Failure> {
+        let connecting = tls::connect(&self.host, self.port, self.tls.as_ref(), Protocol::Http1);
         let stream =
-            timeout(CONNECT, self.connect()).await.map_err(|_| self.failed("does not answer in time"))??;
+            timeout(CONNECT, connecting).await.map_err(|_| self.failed("does not answer in time"))?;
+        let stream = stream.map_err(|error| self.failed(&error.to_string()))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.failed(&service::chain(&error)))?;
@@ -161,18 +161,6 @@ impl Server {
             headers.insert(header::AUTHORIZATION, shown);
         }
         request
-    }
-
-    async fn connect(&self) -> Result<Box<dyn Stream>, Failure> {
-        let failed = |error: std::io::Error| self.failed(&error.to_string());
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(failed)?;
-        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
-        let name =
-            ServerName::try_from(self.host.clone()).map_err(|error| self.failed(&error.to_string()))?;
-        // What is said there is HTTP/1.1.
-        let mut config = (*tls.config()).clone();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(failed)?))
     }
 
     fn failed(&self, why: &str) -> Failure {
