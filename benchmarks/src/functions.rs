@@ -3,7 +3,7 @@
 mod guests;
 mod runner;
 
-use std::{fs, net::SocketAddr, path::Path, process::Command};
+use std::{fs, net::SocketAddr};
 
 use crate::{
     arguments::Effort,
@@ -48,9 +48,9 @@ async fn over_http(binaries: &Binaries, effort: &Effort, section: &mut Section) 
     let module = modules.join("hello.wasm");
     fs::copy(guests::built("hello"), &module).map_err(Failure::file("copy a module"))?;
 
-    let ours = binaries.functions(folder.path(), page).await?;
-    let native = peers::native_function(folder.path(), page).await?;
-    let processes = peers::process_a_call(&module, folder.path(), page).await?;
+    let ours = binaries.functions(folder.path()).await?;
+    let native = peers::native_function(folder.path()).await?;
+    let processes = peers::process_a_call(&module, folder.path()).await?;
     let python = match Python::find() {
         Some(python) if python.has_functions() => Some(python.functions(&modules, folder.path()).await?),
         _ => None,
@@ -81,7 +81,7 @@ async fn over_http(binaries: &Binaries, effort: &Effort, section: &mut Section) 
         }
     }
     if python.is_none() {
-        section.skipped.push(format!("FastAPI and wasmtime: {}", Python::FUNCTIONS_ADVICE));
+        section.skipped.push(format!("FastAPI and wasmtime: {}", Python::MODELS_ADVICE));
     }
     // Who loads the module for each call has answered once by now; a short round may end before the next answer.
     if effort.smoke {
@@ -117,12 +117,4 @@ pub(crate) fn page(address: SocketAddr) -> Page {
 /// Asks once.
 pub(crate) async fn ask(page: Page) -> Result<(), Failure> {
     load::get(page).await.map(drop)
-}
-
-/// `benchmarks WHAT ADDRESS [FILE]`.
-pub(crate) fn this_program(what: &str, address: SocketAddr, file: Option<&Path>) -> Result<Command, Failure> {
-    let own = std::env::current_exe().map_err(Failure::file("find this program"))?;
-    let mut command = Command::new(own);
-    command.arg(what).arg(address.to_string()).args(file);
-    Ok(command)
 }

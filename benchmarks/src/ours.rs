@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     failure::Failure,
+    functions,
     load::{self, Page},
     process::{Process, free_addresses},
 };
@@ -146,12 +147,8 @@ impl Binaries {
         Server::start("marketplace", command, logs, address, up).await
     }
 
-    /// The host of the functions in `data`, asked for `page` until it answers.
-    pub(crate) async fn functions(
-        &self,
-        data: &Path,
-        page: impl Fn(SocketAddr) -> Page,
-    ) -> Result<Server, Failure> {
+    /// The host of the functions in `data`, `hello` among them.
+    pub(crate) async fn functions(&self, data: &Path) -> Result<Server, Failure> {
         let [address, admin] = free_addresses()?;
         let mut command = clean(Command::new(self.path("functions")));
         command
@@ -160,7 +157,7 @@ impl Binaries {
             .env("SHELFWISE_DATA", data);
         let up = async || {
             ready(admin).await?;
-            load::get(page(address)).await.map(drop)
+            functions::ask(functions::page(address)).await
         };
         Server::start("functions", command, data, address, up).await
     }

@@ -34,12 +34,21 @@ impl Python {
         complete.iter().all(|file| home.join(file).exists()).then_some(Self { home })
     }
 
-    /// What to do where the venv lacks what models need.
+    /// What to do where the venv lacks what models or functions need.
     pub(crate) const MODELS_ADVICE: &str = "run benchmarks/peers/setup.sh again";
 
     /// Whether the usual tools for models are there.
     pub(crate) fn has_models(&self) -> bool {
-        let installed = |library: &PathBuf| library.join("site-packages/implicit").is_dir();
+        self.has("implicit")
+    }
+
+    /// Whether FastAPI and wasmtime are there.
+    pub(crate) fn has_functions(&self) -> bool {
+        self.has("wasmtime")
+    }
+
+    fn has(&self, package: &str) -> bool {
+        let installed = |library: &PathBuf| library.join("site-packages").join(package).is_dir();
         let libraries = fs::read_dir(self.home.join("lib")).into_iter().flatten().flatten();
         libraries.map(|entry| entry.path()).any(|library| installed(&library))
     }
@@ -81,16 +90,6 @@ impl Python {
         Server::start("Flask", command, logs, address, up).await
     }
 
-    /// What to do where the venv lacks what functions need.
-    pub(crate) const FUNCTIONS_ADVICE: &str = Self::MODELS_ADVICE;
-
-    /// Whether FastAPI and wasmtime are there.
-    pub(crate) fn has_functions(&self) -> bool {
-        let installed = |library: &PathBuf| library.join("site-packages/wasmtime").is_dir();
-        let libraries = fs::read_dir(self.home.join("lib")).into_iter().flatten().flatten();
-        libraries.map(|entry| entry.path()).any(|library| installed(&library))
-    }
-
     /// FastAPI under uvicorn, with the modules in a folder.
     pub(crate) async fn functions(&self, modules: &Path, logs: &Path) -> Result<Server, Failure> {
         let [address] = free_addresses()?;
@@ -124,7 +123,7 @@ pub(crate) async fn constant_answer_of(
     logs: &Path,
     questions: Questions,
 ) -> Result<Server, Failure> {
-    let (command, address) = this_program("constant-answer", file)?;
+    let (command, address) = this_program("constant-answer", Some(file))?;
     let asked = Recommend { address, questions, exactly: None };
     let up = async || load::sample(&asked, 1).await.map(drop);
     Server::start("bare tonic", command, logs, address, up).await
@@ -132,38 +131,30 @@ pub(crate) async fn constant_answer_of(
 
 /// axum with the page in `file`.
 pub(crate) async fn constant_page(file: &Path, logs: &Path) -> Result<Server, Failure> {
-    let (command, address) = this_program("constant-page", file)?;
+    let (command, address) = this_program("constant-page", Some(file))?;
     let up = async || load::get(ours::home(address)).await.map(drop);
     Server::start("constant axum", command, logs, address, up).await
 }
 
 /// axum that does what the function does.
-pub(crate) async fn native_function(
-    logs: &Path,
-    page: impl Fn(SocketAddr) -> Page,
-) -> Result<Server, Failure> {
-    let [address] = free_addresses()?;
-    let command = functions::this_program("native-function", address, None)?;
-    Server::start("native axum", command, logs, address, async || functions::ask(page(address)).await).await
+pub(crate) async fn native_function(logs: &Path) -> Result<Server, Failure> {
+    let (command, address) = this_program("native-function", None)?;
+    let up = async || functions::ask(functions::page(address)).await;
+    Server::start("native axum", command, logs, address, up).await
 }
 
 /// axum that starts a process for each call of the module in `file`.
-pub(crate) async fn process_a_call(
-    file: &Path,
-    logs: &Path,
-    page: impl Fn(SocketAddr) -> Page,
-) -> Result<Server, Failure> {
-    let [address] = free_addresses()?;
-    let command = functions::this_program("process-a-call", address, Some(file))?;
-    Server::start("a process a call", command, logs, address, async || functions::ask(page(address)).await)
-        .await
+pub(crate) async fn process_a_call(file: &Path, logs: &Path) -> Result<Server, Failure> {
+    let (command, address) = this_program("process-a-call", Some(file))?;
+    let up = async || functions::ask(functions::page(address)).await;
+    Server::start("a process a call", command, logs, address, up).await
 }
 
-fn this_program(what: &str, file: &Path) -> Result<(Command, SocketAddr), Failure> {
+fn this_program(what: &str, file: Option<&Path>) -> Result<(Command, SocketAddr), Failure> {
     let [address] = free_addresses()?;
     let own = env::current_exe().map_err(Failure::file("find this program"))?;
     let mut command = Command::new(own);
-    command.arg(what).arg(address.to_string()).arg(file);
+    command.arg(what).arg(address.to_string()).args(file);
     Ok((command, address))
 }
 
