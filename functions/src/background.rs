@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use host::{Book, Entry, Shop, ShopError};
+use host::{Lines, Shop};
 use http::Response;
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::{
     invoke::{Invocation, Invoker},
     modules::Modules,
     problem::Problem,
-    tasks::{Functions, Progress, Rules, Run, Schedule},
+    tasks::{Functions, Rules, Run, Schedule},
 };
 
 /// Calls for tasks what is deployed.
@@ -20,12 +20,6 @@ pub(crate) struct Background {
     pub(crate) modules: Modules,
     pub(crate) invoker: Invoker,
     pub(crate) shop: Arc<dyn Shop>,
-}
-
-/// The shop, for a call whose log tells a task how far it is.
-struct Told {
-    shop: Arc<dyn Shop>,
-    progress: Progress,
 }
 
 impl Functions for Background {
@@ -67,9 +61,12 @@ impl Functions for Background {
         async move {
             let deployed = self.modules.current(&function);
             let deployed = deployed.ok_or_else(|| Problem::Unknown("such function".to_owned()))?;
-            let shop = Arc::new(Told { shop: Arc::clone(&self.shop), progress });
             let time = deployed.manifest.tasks.time;
-            self.invoker.invoke(Invocation { deployed: &deployed, request, id, shop, time }).await
+            // The log of the call tells the task how far it is.
+            let lines: Lines = Arc::new(move |line: &str| progress.line(line));
+            let shop = Arc::clone(&self.shop);
+            let lines = Some(lines);
+            self.invoker.invoke(Invocation { deployed: &deployed, request, id, shop, time, lines }).await
         }
         .boxed()
     }
@@ -78,36 +75,4 @@ impl Functions for Background {
 /// What the clock calls with; nothing if the manifest's own input is enough.
 fn input(input: &Map<String, Value>) -> Option<String> {
     (!input.is_empty()).then(|| Value::Object(input.clone()).to_string())
-}
-
-impl Shop for Told {
-    fn book(&self, id: i32) -> BoxFuture<'_, Result<Option<Book>, ShopError>> {
-        self.shop.book(id)
-    }
-
-    fn history(&self, reader: i32, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>, ShopError>> {
-        self.shop.history(reader, limit)
-    }
-
-    fn get<'a>(
-        &'a self,
-        function: &'a str,
-        key: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>> {
-        self.shop.get(function, key)
-    }
-
-    fn set<'a>(
-        &'a self,
-        function: &'a str,
-        key: &'a str,
-        value: Option<Vec<u8>>,
-    ) -> BoxFuture<'a, Result<(), ShopError>> {
-        self.shop.set(function, key, value)
-    }
-
-    fn line(&self, line: &str) {
-        self.progress.line(line);
-        self.shop.line(line);
-    }
 }

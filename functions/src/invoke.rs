@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use host::{Call, Kind, Shop};
+use host::{Call, Kind, Lines, Shop};
 use http::{Request, Response, Uri, uri::PathAndQuery};
 
 use crate::{
@@ -39,6 +39,8 @@ pub struct Invocation<'a> {
     pub shop: Arc<dyn Shop>,
     /// How long it may take, if not what its limits say.
     pub time: Option<Duration>,
+    /// Who is told what the guest writes, line by line, while it runs.
+    pub lines: Option<Lines>,
 }
 
 impl Invoker {
@@ -48,15 +50,15 @@ impl Invoker {
     ///
     /// If the request is not taken, or the function does not answer. What the caller is not told is in the log.
     pub async fn invoke(&self, invocation: Invocation<'_>) -> Result<Response<Bytes>, Problem> {
-        let Invocation { deployed, request, id, shop, time } = invocation;
+        let Invocation { deployed, request, id, shop, time, lines } = invocation;
         let kind = deployed.function.kind();
         if request.body().len() > deployed.most_body {
             return Err(Problem::LongBody(deployed.most_body));
         }
         let (head, body) = request.into_parts();
         let image = Image::of(&head.headers, &body);
-        let call = if kind == Kind::Http {
-            Call { data: None, payload: body, request: Some(Arc::new(head)), id: Arc::clone(&id), shop, time }
+        let (data, payload, request) = if kind == Kind::Http {
+            (None, body, Some(Arc::new(head)))
         } else {
             accepted(&head.headers, &body, deployed)?;
             let input = Input::new(head.uri.query(), &head.headers, body, &deployed.manifest.input)?;
@@ -64,8 +66,9 @@ impl Invoker {
                 Kind::Command if !input.has_body => Bytes::new(),
                 _ => input.payload,
             };
-            Call { data: input.data, payload, request: None, id: Arc::clone(&id), shop, time }
+            (input.data, payload, None)
         };
+        let call = Call { data, payload, request, shop, time, lines };
         let ended = self.calls.run(deployed, call).await.map_err(|overloaded| match overloaded {
             Overloaded::Function => Problem::Busy,
             Overloaded::All => Problem::Overloaded,

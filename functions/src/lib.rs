@@ -29,10 +29,11 @@ pub mod tasks;
 pub mod events;
 pub mod store;
 pub mod limits;
-pub mod name;
 pub mod document;
 pub mod pidfile;
 pub mod notify;
+
+pub use host::name;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -176,7 +177,7 @@ async fn started(
         let channel = shop::channel(config.recommendations_host.clone(), client_tls);
         let (events, writer) = Events::new(store.clone(), &shell.metrics);
         let invoker = Invoker { calls, logs, events };
-        let shop = Arc::new(Bookshop::new(channel, token, Arc::new(store.clone())));
+        let shop = Arc::new(Bookshop::new(channel, token, store.clone()));
         let background = Background {
             modules: modules.clone(),
             invoker: invoker.clone(),

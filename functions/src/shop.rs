@@ -1,9 +1,8 @@
 //! What guests ask the shop: recommendations, over gRPC, and the values that are kept for them.
 
 mod channel;
-mod kept;
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use host::{Book, Entry, Shelf, Shop, ShopError};
@@ -20,27 +19,10 @@ use tonic::{
 };
 
 pub use self::channel::channel;
+use crate::store::{KeptError, Store};
 
 /// How long recommendations may take to answer a guest.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Values that functions keep between their calls, each function its own.
-pub trait Kept: Send + Sync {
-    /// The value that a function keeps under a key.
-    fn get<'a>(
-        &'a self,
-        function: &'a str,
-        key: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>>;
-
-    /// Keeps a value, or forgets it.
-    fn set<'a>(
-        &'a self,
-        function: &'a str,
-        key: &'a str,
-        value: Option<Vec<u8>>,
-    ) -> BoxFuture<'a, Result<(), ShopError>>;
-}
 
 /// The shop behind all functions. Clones share one connection, which is opened by the first call.
 #[derive(Clone)]
@@ -48,13 +30,13 @@ pub struct Bookshop {
     catalogue: CatalogueServiceClient<Channel>,
     readers: ReadersServiceClient<Channel>,
     token: Option<MetadataValue<Ascii>>,
-    kept: Arc<dyn Kept>,
+    kept: Store,
 }
 
 impl Bookshop {
     /// Asks recommendations over `channel`, and shows the token there.
     #[must_use]
-    pub fn new(channel: Channel, token: Option<&Token>, kept: Arc<dyn Kept>) -> Self {
+    pub fn new(channel: Channel, token: Option<&Token>, kept: Store) -> Self {
         Self {
             catalogue: CatalogueServiceClient::new(channel.clone()),
             readers: ReadersServiceClient::new(channel),
@@ -120,7 +102,7 @@ impl Shop for Bookshop {
         function: &'a str,
         key: &'a str,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>> {
-        self.kept.get(function, key)
+        async move { self.kept.kept(function, key).await.map_err(|error| told(function, &error)) }.boxed()
     }
 
     fn set<'a>(
@@ -129,7 +111,14 @@ impl Shop for Bookshop {
         key: &'a str,
         value: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<(), ShopError>> {
-        self.kept.set(function, key, value)
+        async move {
+            let done = match value {
+                Some(value) => self.kept.keep(function, key, &value).await,
+                None => self.kept.forget(function, key).await,
+            };
+            done.map_err(|error| told(function, &error))
+        }
+        .boxed()
     }
 }
 
@@ -144,6 +133,17 @@ async fn in_time<T>(call: impl Future<Output = Result<tonic::Response<T>, Status
 fn unavailable(status: &Status) -> ShopError {
     tracing::warn!(code = ?status.code(), message = status.message(), "recommendations does not answer a guest");
     ShopError::Unavailable
+}
+
+/// The guest is told what is wrong with what it keeps. What is wrong with the database is for the log.
+fn told(function: &str, error: &KeptError) -> ShopError {
+    match error {
+        KeptError::Name | KeptError::Value | KeptError::Full => ShopError::BadInput(error.to_string()),
+        KeptError::Store(_) => {
+            tracing::error!(function, error = error as &dyn Error, "a function's value is out of reach");
+            ShopError::Unavailable
+        }
+    }
 }
 
 fn entry(entry: readers::Entry) -> Entry {

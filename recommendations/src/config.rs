@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::{Parser, value_parser};
+use host::name::Name;
 use service::{
     config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration},
     grpc::AdmissionSettings,
@@ -20,7 +21,7 @@ pub use ranking::RankerSettings;
 
 use crate::{
     grpc::Choice,
-    rankers::{RankerName, Rankers},
+    rankers::Rankers,
     training,
     variants::{Order, Variants},
 };
@@ -118,7 +119,7 @@ impl Config {
     }
 
     /// The rankers that are named, for all readers or for some.
-    pub fn rankers(&self) -> impl Iterator<Item = &RankerName> {
+    pub fn rankers(&self) -> impl Iterator<Item = &Name> {
         let variants = self.variants.iter().flat_map(Variants::all);
         let of_variants = variants.filter_map(|variant| match &variant.order {
             Some(Order::Ranker(name)) => Some(name),

@@ -5,7 +5,6 @@
 //! shown, and that is counted.
 
 mod metrics;
-mod name;
 
 use std::{
     collections::BTreeMap,
@@ -20,12 +19,11 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
-use host::{CallError, Candidate, Engine, EngineSettings, Limits, Question, Ranker};
+use host::{CallError, Candidate, Engine, EngineSettings, Limits, Question, Ranker, name::Name};
 use service::{Failure, telemetry::Metrics};
 use storage::Objects;
 
 use self::metrics::{Outcome, RankerMetrics};
-pub use self::name::RankerName;
 
 /// So many candidates are ranked, or as many as are asked for if that is more.
 pub const CANDIDATES: usize = 100;
@@ -70,7 +68,7 @@ impl Rankers {
     ///
     /// If the runtime does not start.
     pub fn open<'a>(
-        names: impl Iterator<Item = &'a RankerName>,
+        names: impl Iterator<Item = &'a Name>,
         limits: Limits,
         objects: &Objects,
         folder: Option<&Path>,
@@ -81,7 +79,7 @@ impl Rankers {
             seen: ArcSwapOption::empty(),
             said: AtomicU64::new(0),
         };
-        let slots: BTreeMap<_, _> = names.map(|name| (name.as_str().to_owned(), slot())).collect();
+        let slots: BTreeMap<_, _> = names.map(|name| (name.to_string(), slot())).collect();
         if slots.is_empty() {
             return Ok(Self(None));
         }

@@ -4,7 +4,9 @@ mod report;
 
 use std::{fmt, str::FromStr};
 
-use crate::{rankers::RankerName, stable::fnv1a};
+use host::name::Name;
+
+use crate::stable::fnv1a;
 
 pub use self::report::{Counts, LEAST_IMPRESSIONS, Share, share, summary};
 
@@ -49,7 +51,7 @@ pub enum Order {
     /// The model's own.
     Model,
     /// That of a ranker of the shop's.
-    Ranker(RankerName),
+    Ranker(Name),
 }
 
 /// The variants that are compared; none: nothing is.

@@ -69,5 +69,5 @@ impl RunModule {
 
 /// A call for nobody in particular.
 pub(super) fn call(data: Option<String>, payload: Bytes) -> Call {
-    Call { data, payload, request: None, id: "benchmark".into(), time: None, shop: Arc::new(NoShop) }
+    Call { data, payload, request: None, shop: Arc::new(NoShop), time: None, lines: None }
 }

@@ -5,6 +5,9 @@ use http::{HeaderMap, StatusCode};
 
 use crate::Shop;
 
+/// Told a whole line; not to block.
+pub type Lines = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// One call of a function.
 #[derive(Clone)]
 pub struct Call {
@@ -14,12 +17,12 @@ pub struct Call {
     pub payload: Bytes,
     /// The head of the request, for a guest that speaks HTTP.
     pub request: Option<Arc<http::request::Parts>>,
-    /// What the request is called in the log.
-    pub id: Arc<str>,
     /// What the guest asks for books, readers and kept values.
     pub shop: Arc<dyn Shop>,
     /// How long it may take, instead of [`crate::Limits::time`], and of [`crate::Limits::cpu`] where that is less.
     pub time: Option<Duration>,
+    /// Who is told each line that the guest writes to stderr or to its log, while it runs.
+    pub lines: Option<Lines>,
 }
 
 /// A call that has ended, however it did.
@@ -116,6 +119,6 @@ impl Answer {
 
 impl fmt::Debug for Call {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Call").field("id", &self.id).finish_non_exhaustive()
+        formatter.debug_struct("Call").field("bytes", &self.payload.len()).finish_non_exhaustive()
     }
 }

@@ -78,15 +78,14 @@ impl Allowed {
     /// If the host is on no list, or nothing of it may be connected to or answers within `patience`.
     pub async fn connect(&self, host: &str, port: u16, patience: Duration) -> Result<TcpStream, Denied> {
         let shown = || format!("{host}:{port}");
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        if !self.names(bare, port) {
+        if !self.names(host, port) {
             return Err(Denied::Host(shown()));
         }
         let connected = timeout(patience, async {
             let failed = |source| Denied::Connect { host: shown(), source };
             let mut last = Denied::Inside(shown());
-            for address in lookup_host((bare, port)).await.map_err(failed)? {
-                if !self.reaches(bare, address) {
+            for address in lookup_host((bare(host), port)).await.map_err(failed)? {
+                if !self.reaches(bare(host), address) {
                     continue;
                 }
                 // To the address that was checked: a name may lead elsewhere the next time it is asked.
@@ -103,6 +102,7 @@ impl Allowed {
     /// Whether the host itself is on the list; an address without brackets.
     #[must_use]
     pub fn names(&self, host: &str, port: u16) -> bool {
+        let host = bare(host);
         let address: Option<IpAddr> = host.parse().ok();
         self.0.iter().any(|entry| match (entry, address) {
             (Entry::Network { .. }, Some(address)) => entry.has(address, port),
@@ -201,6 +201,11 @@ impl fmt::Display for Allowed {
         }
         Ok(())
     }
+}
+
+/// A host without the brackets that an address of IPv6 has in URLs.
+pub(crate) fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// Whether an address is one that anybody on the internet may reach.

@@ -8,13 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
-
 use wasmtime_wasi::{
     cli::{IsTerminal, StdoutStream},
     p2::{OutputStream, Pollable, StreamError},
 };
 
-use crate::Shop;
+use crate::Lines;
 
 /// What a guest writes, up to a limit. Clones are the same one.
 #[derive(Clone)]
@@ -26,7 +25,7 @@ struct Inner {
     beyond: Beyond,
     overflowed: bool,
     /// Who is told each line, and where the line begins that has not ended yet.
-    reader: Option<(Arc<dyn Shop>, usize)>,
+    reader: Option<(Lines, usize)>,
 }
 
 /// What becomes of bytes beyond the limit.
@@ -49,10 +48,9 @@ impl Pipe {
         })))
     }
 
-    /// Tells each whole line to somebody.
-    pub(crate) fn told_to(self, reader: Arc<dyn Shop>) -> Self {
-        self.inner().reader = Some((reader, 0));
-        self
+    /// Tells each whole line from now on to this one, or to nobody.
+    pub(crate) fn tell(&self, reader: Option<&Lines>) {
+        self.inner().reader = reader.map(|reader| (Arc::clone(reader), 0));
     }
 
     /// Whether the guest wanted to write more than the limit.
@@ -96,7 +94,7 @@ impl Inner {
     fn tell(&mut self) {
         let Some((reader, told)) = &mut self.reader else { return };
         while let Some(length) = self.bytes[*told..].iter().position(|byte| *byte == b'\n') {
-            reader.line(&String::from_utf8_lossy(&self.bytes[*told..*told + length]));
+            reader(&String::from_utf8_lossy(&self.bytes[*told..*told + length]));
             *told += length + 1;
         }
     }

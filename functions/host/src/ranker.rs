@@ -4,53 +4,14 @@ use bytes::Bytes;
 
 use crate::{
     Call, CallError, Engine, Function, Grants, Kind, Limits, NoShop, Unfit, Usage,
-    kinds::{Prepared, ranker::shelfwise::functions::ranking, trapped},
+    kinds::{Prepared, trapped},
 };
+
+pub use crate::kinds::ranker::shelfwise::functions::ranking::{Candidate, Question, Reason};
 
 /// A shop's ranker: it puts candidates into the order in which they are shown. Clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Ranker(Function);
-
-/// A book that may be recommended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    /// Its number.
-    pub book: i32,
-    /// How well it fits, by the measure of the reason.
-    pub score: f32,
-    /// The numbers of its categories.
-    pub categories: Vec<i32>,
-    /// Why it is proposed.
-    pub reason: Reason,
-    /// The book behind the reason, if it is one.
-    pub because: Option<i32>,
-}
-
-/// Why a book is proposed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// Each book has the same chance.
-    Chance,
-    /// Readers who liked another like it.
-    Liked,
-    /// It resembles another.
-    Similar,
-    /// The history as a whole points to it.
-    Taste,
-    /// Many readers like it.
-    Popular,
-    /// So that new books are seen.
-    Exploration,
-}
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// 0 for a reader of whom nothing is known.
-    pub reader: i32,
-    /// How many books are shown at most.
-    pub count: u32,
-}
 
 impl Ranker {
     /// Compiles a ranker. It is granted nothing.
@@ -81,9 +42,9 @@ impl Ranker {
             data: None,
             payload: Bytes::new(),
             request: None,
-            id: "".into(),
             shop: Arc::new(NoShop),
             time: None,
+            lines: None,
         };
         let Prepared::Ranker(pre) = self.0.prepared() else {
             return (Err(CallError::Host("not a ranker".to_owned())), Usage::default(), Bytes::new());
@@ -92,11 +53,9 @@ impl Ranker {
             Ok(store) => store,
             Err(error) => return (Err(error), Usage::default(), Bytes::new()),
         };
-        let given: Vec<_> = candidates.iter().map(ranking::Candidate::from).collect();
-        let question = ranking::Question { reader: question.reader, count: question.count };
         let ranked = self.0.bounded(&mut store, async |store| {
             let ranker = pre.instantiate_async(&mut *store).await.map_err(trapped)?;
-            let ranked = ranker.call_rank(&mut *store, question, &given).await.map_err(trapped)?;
+            let ranked = ranker.call_rank(&mut *store, question, candidates).await.map_err(trapped)?;
             ranked.map_err(|message| CallError::Refused { code: "ranker".to_owned(), message })
         });
         let ranked = ranked.await.and_then(|ranked| check(ranked, candidates));
@@ -119,23 +78,4 @@ fn check(ranked: Vec<i32>, candidates: &[Candidate]) -> Result<Vec<i32>, CallErr
         }
     }
     Ok(ranked)
-}
-
-impl From<&Candidate> for ranking::Candidate {
-    fn from(candidate: &Candidate) -> Self {
-        Self {
-            book: candidate.book,
-            score: candidate.score,
-            categories: candidate.categories.clone(),
-            reason: match candidate.reason {
-                Reason::Chance => ranking::Reason::Chance,
-                Reason::Liked => ranking::Reason::Liked,
-                Reason::Similar => ranking::Reason::Similar,
-                Reason::Taste => ranking::Reason::Taste,
-                Reason::Popular => ranking::Reason::Popular,
-                Reason::Exploration => ranking::Reason::Exploration,
-            },
-            because: candidate.because,
-        }
-    }
 }

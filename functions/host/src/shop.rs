@@ -2,6 +2,11 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
+pub use crate::kinds::imports::shelfwise::functions::{
+    books::Book,
+    readers::{Entry, Shelf},
+};
+
 /// What guests may ask the shop, each where it was granted. Every answer has a time limit of the implementation's own, for
 /// a guest that waits cannot be ended sooner than its call.
 pub trait Shop: Send + Sync {
@@ -18,76 +23,20 @@ pub trait Shop: Send + Sync {
         key: &'a str,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ShopError>>;
 
-    /// Keeps a value, or forgets it.
+    /// Keeps a value, or forgets it. Keys and values that are too long, and too many, are refused here and nowhere else.
     fn set<'a>(
         &'a self,
         function: &'a str,
         key: &'a str,
         value: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<(), ShopError>>;
-
-    /// Told each whole line that the guest writes to stderr or to its log, while it runs. Not to block.
-    fn line(&self, _line: &str) {}
-}
-
-/// A book as guests see it; see `functions/wit`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Book {
-    /// Its number.
-    pub id: i32,
-    /// Its title.
-    pub title: String,
-    /// The first is the one who is sorted by.
-    pub authors: Vec<String>,
-    /// Of first publication; 0 if unknown.
-    pub year: i32,
-    /// A BCP 47 tag.
-    pub language: String,
-    /// Empty if there is none.
-    pub series: String,
-    /// Numbers of categories.
-    pub categories: Vec<i32>,
-    /// What it is about.
-    pub subjects: Vec<String>,
-    /// Empty if unknown.
-    pub isbn13: String,
-}
-
-/// What a reader said of a book.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Entry {
-    /// The book's number.
-    pub book: i32,
-    /// 0.5 to 5.
-    pub stars: Option<f32>,
-    /// Where the reader put it.
-    pub shelf: Shelf,
-    /// Whether the reader owns it.
-    pub owned: bool,
-    /// Whether the reader does not want it.
-    pub dismissed: bool,
-}
-
-/// Where a reader put a book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shelf {
-    /// Nowhere.
-    None,
-    /// To be read.
-    WantToRead,
-    /// Being read.
-    Reading,
-    /// Read.
-    Read,
-    /// Given up.
-    DidNotFinish,
 }
 
 /// Why the shop does not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShopError {
     /// What was asked makes no sense, such as a key that is too long.
-    BadInput(&'static str),
+    BadInput(String),
     /// The shop cannot be reached, or took too long.
     Unavailable,
 }
@@ -117,7 +66,7 @@ impl Shop for NoShop {
 impl ShopError {
     /// A short name for programs.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::BadInput(_) => "bad-input",
             Self::Unavailable => "unavailable",

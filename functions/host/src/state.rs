@@ -16,10 +16,14 @@ use crate::{
     kinds::{Outbound, Returned},
     meter::Meter,
     pipe::{Beyond, Pipe},
+    ticker::TICK,
 };
 
 /// Guests that run long let others have the thread after so many ticks.
 const TURN: u64 = 4;
+
+/// A guest that ends within this time never lets go of the thread.
+const TURN_AFTER: Duration = Duration::from_millis(8);
 
 /// Everything that one call's store holds.
 pub(crate) struct State {
@@ -27,7 +31,6 @@ pub(crate) struct State {
     pub(crate) stdout: Pipe,
     pub(crate) stderr: Pipe,
     pub(crate) function: Arc<str>,
-    pub(crate) id: Arc<str>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) shop: Arc<dyn Shop>,
     /// What a plugin has returned.
@@ -62,7 +65,8 @@ impl State {
         call: &Call,
     ) -> Result<Self, CallError> {
         let stdout = Pipe::new(limits.stdout, Beyond::Trap);
-        let stderr = Pipe::new(limits.stderr, Beyond::Drop).told_to(Arc::clone(&call.shop));
+        let stderr = Pipe::new(limits.stderr, Beyond::Drop);
+        stderr.tell(call.lines.as_ref());
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(call.payload.clone()))
             .stdout(stdout.clone())
@@ -93,7 +97,6 @@ impl State {
             stdout,
             stderr,
             function: Arc::clone(function),
-            id: Arc::clone(&call.id),
             grants: Arc::clone(grants),
             shop: Arc::clone(&call.shop),
             returned: Returned::default(),
@@ -113,10 +116,9 @@ impl State {
         self.budget = Budget::new(limits);
         (self.budget.memory, self.budget.table_elements) = memory;
         self.budget.most_memory = memory.0;
-        self.id = Arc::clone(&call.id);
         self.shop = Arc::clone(&call.shop);
         self.returned = Returned::default();
-        self.stderr.clone().told_to(Arc::clone(&call.shop));
+        self.stderr.tell(call.lines.as_ref());
     }
 
     /// Writes a line of the guest's to its log.
@@ -198,12 +200,9 @@ impl Budget {
 
     fn ticks_left(&self) -> u64 {
         let left = self.limits.time.saturating_sub(self.started.elapsed());
-        u64::try_from(left.as_micros() / 500).unwrap_or(u64::MAX).max(1)
+        u64::try_from(left.as_micros() / TICK.as_micros()).unwrap_or(u64::MAX).max(1)
     }
 }
-
-/// A guest that ends within this time never lets go of the thread.
-const TURN_AFTER: Duration = Duration::from_millis(8);
 
 impl ResourceLimiter for Budget {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

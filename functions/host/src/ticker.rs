@@ -10,7 +10,7 @@ use std::{
 use wasmtime::{Engine, EngineWeak};
 
 /// How often guests are looked at, and so how far beyond its time one can run.
-const TICK: Duration = Duration::from_micros(500);
+pub(crate) const TICK: Duration = Duration::from_micros(500);
 /// After so many ticks without a guest the thread sleeps until there is one: an idle host costs nothing.
 const IDLE: u32 = 200;
 

@@ -113,7 +113,7 @@ async fn answer(
     if preferences.task() && !head_only {
         return app.tasks.call(&deployed.name, request, preferences).await;
     }
-    let invocation = Invocation { deployed, request, id, shop: app.shop.clone(), time: None };
+    let invocation = Invocation { deployed, request, id, shop: app.shop.clone(), time: None, lines: None };
     // A call that is given up ends its guest.
     let response =
         timeout_at(until, app.invoker.invoke(invocation)).await.unwrap_or(Err(Problem::OutOfTime))?;

@@ -6,13 +6,7 @@ use bytes::Bytes;
 use host::Allowed;
 use http::{Request, StatusCode, Uri, header, uri::Scheme};
 use http_body_util::Full;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
-};
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio::time::timeout;
 
 /// How long a connection may take, and how long all of it.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -44,11 +38,7 @@ impl Post {
     pub(super) fn may_go_to(&self, uri: &Uri) -> bool {
         let known = matches!(uri.scheme_str(), Some("http" | "https"));
         let login = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        known
-            && !login
-            && place(uri).is_some_and(|(host, port, _)| {
-                (self.hosts)().names(host.trim_start_matches('[').trim_end_matches(']'), port)
-            })
+        known && !login && place(uri).is_some_and(|(host, port, _)| (self.hosts)().names(host, port))
     }
 
     /// Sends a message, and says what the other side answered; or why it did not, for the log.
@@ -73,13 +63,15 @@ impl Post {
             .header("webhook-signature", message.signature)
             .body(Full::new(Bytes::from(message.body)))
             .map_err(|error| error.to_string())?;
-        if !secure {
-            return ask(stream, request).await;
-        }
-        let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(name).map_err(|_| "a name that no certificate has".to_owned())?;
-        let stream = TlsConnector::from(host::trust()).connect(name, stream).await;
-        ask(stream.map_err(|error| error.to_string())?, request).await
+        // The head is all that counts; what follows it is not read.
+        let answered = match secure {
+            false => host::exchange(stream, request).await,
+            true => {
+                let stream = host::secure(host, stream).await.map_err(|error| error.to_string())?;
+                host::exchange(stream, request).await
+            }
+        };
+        answered.map(|(answer, _)| answer.status()).map_err(|error| service::chain(&error))
     }
 }
 
@@ -88,24 +80,4 @@ fn place(uri: &Uri) -> Option<(&str, u16, bool)> {
     let secure = uri.scheme() == Some(&Scheme::HTTPS);
     let host = uri.host().filter(|host| !host.is_empty())?;
     Some((host, uri.port_u16().unwrap_or(if secure { 443 } else { 80 }), secure))
-}
-
-async fn ask(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Full<Bytes>>,
-) -> Result<StatusCode, String> {
-    let failed = |error: hyper::Error| service::chain(&error);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let mut connection = std::pin::pin!(connection);
-    let mut answering = std::pin::pin!(sender.send_request(request));
-    // The head is all that counts; what follows it is not read.
-    let answer = tokio::select! {
-        biased;
-        answer = &mut answering => answer,
-        ended = &mut connection => {
-            ended.map_err(failed)?;
-            answering.await
-        }
-    };
-    answer.map(|answer| answer.status()).map_err(failed)
 }

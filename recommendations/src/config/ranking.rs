@@ -1,17 +1,15 @@
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use host::Limits;
+use host::{Limits, name::Name};
 use service::config::positive_duration;
-
-use crate::rankers::RankerName;
 
 /// The shop's own order.
 #[derive(Args, Clone, Debug)]
 pub struct RankerSettings {
     /// The shop's ranker, a deployed function, which re-orders what is recommended; variants may name others [default: none]
     #[arg(long, value_name = "NAME")]
-    pub ranker: Option<RankerName>,
+    pub ranker: Option<Name>,
     /// How long a ranker may take before the model's own order is shown
     #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = positive_duration)]
     pub ranker_time: Duration,

@@ -1,6 +1,7 @@
 use std::{fmt::Write as _, mem, sync::Arc};
 
 use arc_swap::Guard;
+use host::name::Name;
 use prost::Message as _;
 use protobufs::{
     MAX_ANSWER_BYTES,
@@ -17,7 +18,7 @@ use crate::{
     catalogue::Catalogue,
     knowledge::{Asking, Bound, Knowledge, Known, opinion},
     models::Opinion,
-    rankers::{CANDIDATES, RankerName, Rankers},
+    rankers::{CANDIDATES, Rankers},
     ratings::{Entry, Ratings},
     recommend::{Pick, Popularity, Ranker, Reason, Resembling, recommend},
     variants::{Chooser, Order, RecommendationId, Variants},
@@ -35,7 +36,7 @@ pub struct Choice {
     /// What is compared.
     pub variants: Arc<Variants>,
     /// Whose order is shown, if it is not the model's.
-    pub ranker: Option<RankerName>,
+    pub ranker: Option<Name>,
     /// All rankers.
     pub rankers: Rankers,
 }
@@ -134,7 +135,7 @@ impl Service {
         let catalogue = &knowledge.snapshot.catalogue;
         let given: Vec<_> = picks.iter().filter_map(|pick| candidate(catalogue, pick)).collect();
         let question = host::Question { reader, count: u32::try_from(count).unwrap_or(u32::MAX) };
-        let order = self.choice.rankers.order(ranker.as_str(), question, &given).await;
+        let order = self.choice.rankers.order(&ranker, question, &given).await;
         if let Some(order) = &order {
             let mut places: Vec<(i32, usize)> = order.iter().copied().zip(0..).collect();
             places.sort_unstable();
@@ -150,7 +151,7 @@ impl Service {
         let model = knowledge.model.as_ref().filter(|_| modelled);
         let mut answer = render(&knowledge, model, &picks, id);
         if order.is_some() {
-            answer.ranker = ranker.as_str().to_owned();
+            answer.ranker = ranker.to_string();
         }
         answer
     }
@@ -167,7 +168,7 @@ enum Listed {
 
 /// What a ranker of the shop's chooses from, all of one moment.
 struct Candidates {
-    ranker: RankerName,
+    ranker: Name,
     /// 0 for a reader of whom nothing is known.
     reader: i32,
     count: usize,

@@ -4,15 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Request, Response, uri::Scheme};
 use http_body_util::BodyExt as _;
-use hyper::client::conn::http1;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, io::TokioIo};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::{Denied, Grants, trust};
+use crate::{Denied, Grants, Insecure, exchange, secure};
 
 /// How long a connection, or the head of an answer, may take where the guest does not say less. Its own time is a limit, too.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,9 +41,9 @@ impl WasiHttpHooks for Outbound {
 }
 
 async fn send(grants: &Grants, request: Request<WasiBody>, options: RequestOptions) -> Sent {
-    let secure = request.uri().scheme() == Some(&Scheme::HTTPS);
+    let secret = request.uri().scheme() == Some(&Scheme::HTTPS);
     let host = request.uri().host().ok_or(Error::HttpRequestUriInvalid)?.to_owned();
-    let port = request.uri().port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let port = request.uri().port_u16().unwrap_or(if secret { 443 } else { 80 });
     let patience = |wanted: Option<Duration>| wanted.map_or(PATIENCE, |wanted| wanted.min(PATIENCE));
     let connecting = patience(options.connect_timeout);
     let stream = grants.hosts.connect(&host, port, connecting).await.map_err(|denied| match denied {
@@ -55,38 +53,27 @@ async fn send(grants: &Grants, request: Request<WasiBody>, options: RequestOptio
         Denied::Late(_) => Error::ConnectionTimeout,
     })?;
     let first_byte = patience(options.first_byte_timeout);
-    if !secure {
-        return exchange(stream, request, first_byte).await;
+    if !secret {
+        return answered(stream, request, first_byte).await;
     }
-    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(name).map_err(|_| Error::HttpRequestUriInvalid)?;
-    let secured = TlsConnector::from(trust()).connect(name, stream);
-    let stream =
-        timeout(connecting, secured).await.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Tls)?;
-    exchange(stream, request, first_byte).await
+    let secured = timeout(connecting, secure(&host, stream)).await.map_err(|_| Error::ConnectionTimeout)?;
+    let stream = secured.map_err(|insecure| match insecure {
+        Insecure::Name => Error::HttpRequestUriInvalid,
+        Insecure::Handshake(error) => Error::Tls(error),
+    })?;
+    answered(stream, request, first_byte).await
 }
 
-async fn exchange(
+async fn answered(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     mut request: Request<WasiBody>,
     first_byte: Duration,
 ) -> Sent {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // A server is told path and query, the rest is in `host`.
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
-    let mut connection = Box::pin(connection);
-    let mut answering = Box::pin(timeout(first_byte, sender.send_request(request)));
-    let answer = tokio::select! {
-        // An answer may be there although the connection has ended with it.
-        biased;
-        answer = &mut answering => answer,
-        ended = &mut connection => {
-            ended?;
-            answering.await
-        }
-    };
-    let answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
-    let rest = async move { connection.await.map_err(Error::from) };
+    let answer = timeout(first_byte, exchange(stream, request)).await;
+    let (answer, rest) = answer.map_err(|_| Error::ConnectionReadTimeout)??;
+    let rest = async move { rest.await.map_err(Error::from) };
     Ok((answer.map(|body| body.map_err(Error::from).boxed_unsync()), Box::new(rest)))
 }

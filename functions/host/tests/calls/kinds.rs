@@ -7,8 +7,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use host::{
-    Allowed, Book, Call, CallError, Candidate, Engine, Entry, Function, Grants, Kind, Limits, Question,
-    Ranker, Reason, Shelf, Shop, ShopError, Unfit,
+    Allowed, Book, Call, CallError, Candidate, Engine, Entry, Function, Grants, Kind, Limits, Lines,
+    Question, Ranker, Reason, Shelf, Shop, ShopError, Unfit,
 };
 use serde_json::json as value;
 use tokio::{
@@ -22,12 +22,21 @@ use crate::{ENGINE, error, function, json, module, payload};
 #[derive(Default)]
 struct Two {
     kept: Mutex<BTreeMap<(String, String), Vec<u8>>>,
-    lines: Mutex<Vec<String>>,
 }
 
 impl Shop for Two {
     fn book(&self, id: i32) -> BoxFuture<'_, Result<Option<Book>, ShopError>> {
-        let book = move |author: &str| Book { id, authors: vec![author.to_owned()], ..Book::default() };
+        let book = move |author: &str| Book {
+            id,
+            title: String::new(),
+            authors: vec![author.to_owned()],
+            year: 0,
+            language: String::new(),
+            series: String::new(),
+            categories: Vec::new(),
+            subjects: Vec::new(),
+            isbn13: String::new(),
+        };
         async move {
             Ok(match id {
                 1 => Some(book("Ada")),
@@ -68,10 +77,6 @@ impl Shop for Two {
         }
         async { Ok(()) }.boxed()
     }
-
-    fn line(&self, line: &str) {
-        self.lines.lock().unwrap().push(line.to_owned());
-    }
 }
 
 fn all() -> Grants {
@@ -83,8 +88,13 @@ async fn an_algorithm_calls_the_host_while_it_runs() {
     let taste = function("taste", Limits::default(), all());
     assert_eq!(taste.kind(), Kind::Algorithm);
     let shop = Arc::new(Two::default());
-    let ask =
-        |payload: &'static str| Call { shop: Arc::clone(&shop) as Arc<dyn Shop>, ..crate::payload(payload) };
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&lines);
+    let told: Lines = Arc::new(move |line: &str| told.lock().unwrap().push(line.to_owned()));
+    let ask = |payload: &'static str| {
+        let (shop, lines) = (Arc::clone(&shop) as Arc<dyn Shop>, Some(Arc::clone(&told)));
+        Call { shop, lines, ..crate::payload(payload) }
+    };
     let answer = json(taste.call(ask(r#"{"reader":7}"#)).await);
     assert_eq!(answer["authors"][0]["name"], "Bea", "{answer}");
     assert_eq!(
@@ -94,7 +104,7 @@ async fn an_algorithm_calls_the_host_while_it_runs() {
     // What it keeps is there in the next instance.
     assert_eq!(json(taste.call(ask(r#"{"reader":7}"#)).await)["asked"], 2);
     assert_eq!(json(taste.call(ask(r#"{"reader":7,"forget":true}"#)).await)["asked"], 1);
-    let lines = shop.lines.lock().unwrap();
+    let lines = lines.lock().unwrap();
     assert!(lines.iter().any(|line| line == "info: looks at reader 7"), "{lines:?}");
 }
 

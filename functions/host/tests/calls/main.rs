@@ -34,14 +34,7 @@ pub(crate) fn data(json: &str) -> Call {
 
 /// With nothing but a payload.
 pub(crate) fn payload(bytes: impl Into<Bytes>) -> Call {
-    Call {
-        data: None,
-        payload: bytes.into(),
-        request: None,
-        id: "a-test".into(),
-        shop: Arc::new(NoShop),
-        time: None,
-    }
+    Call { data: None, payload: bytes.into(), request: None, shop: Arc::new(NoShop), time: None, lines: None }
 }
 
 pub(crate) fn json(ended: Ended) -> Value {

@@ -1,3 +1,5 @@
+//! What functions are called.
+
 //! What functions may be called.
 
 use std::{borrow::Borrow, fmt, ops::Deref, str::FromStr, sync::Arc};
