@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use storage::ObjectsError;
 use tokio::{
     sync::{mpsc, watch},
-    time::{sleep, timeout},
+    time::{sleep_until, timeout},
 };
 
 use super::{
@@ -105,15 +105,18 @@ impl Keeper {
             // It may be there already and not be ours to change.
             tracing::debug!(error = &error as &dyn Error, "the place of modules cannot be made");
         }
+        let mut next_look = Instant::now();
         loop {
             let order = tokio::select! {
+                // However much is ordered, the store is looked at.
                 biased;
+                () = sleep_until(next_look.into()) => None,
                 order = self.orders.recv() => match order {
                     Some(order) => Some(order),
                     None => return,
                 },
-                () = sleep(self.wait) => None,
             };
+            let is_look = order.is_none();
             let done = AssertUnwindSafe(async {
                 match order {
                     Some(order) => self.obey(order).await,
@@ -123,6 +126,9 @@ impl Keeper {
             if done.catch_unwind().await.is_err() {
                 tracing::error!("what looks after the modules panicked, and goes on");
                 self.wait = self.settings.poll;
+            }
+            if is_look {
+                next_look = Instant::now() + self.wait;
             }
         }
     }

@@ -1,10 +1,12 @@
 //! Deploying over HTTP: who may, what may be sent, and that what is refused changes nothing.
 
+use std::{io::Write as _, net::TcpStream};
+
 use serde_json::json;
 use testing::http;
 
 use crate::{
-    server::{Server, form, json, within},
+    server::{Server, TOKEN, form, json, within},
     wasm::{says, says_and_logs},
 };
 
@@ -172,6 +174,56 @@ fn what_is_refused_changes_nothing() {
     );
     let files = std::fs::read_dir(data.path().join("functions/versions/hello")).unwrap().count();
     assert_eq!(files, 2, "a module and its record");
+}
+
+#[test]
+fn two_modules_may_be_on_their_way_at_a_time_and_a_third_is_asked_to_wait() {
+    let (_data, server) = server();
+    let begin = || {
+        let stream = TcpStream::connect(server.address).unwrap();
+        write!(
+            &stream,
+            "PUT /functions/slow HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\
+             content-type: application/wasm\r\ncontent-length: 1000\r\n\r\n\0asm"
+        )
+        .unwrap();
+        stream
+    };
+    let on_their_way = [begin(), begin()];
+    within("a third is refused", || (server.deploy("hello", &says("x")).status == 503).then_some(()));
+    let refused = server.deploy("hello", &says("x"));
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{}", refused.body);
+    assert_eq!(server.get("/functions").status, 200);
+    drop(on_their_way);
+    within("there is room again", || (server.deploy("hello", &says("x")).status == 201).then_some(()));
+    assert_eq!(server.get("/slow").status, 404);
+}
+
+#[test]
+fn where_versions_or_manifests_cannot_be_written_nothing_changes() {
+    let (data, server) = server();
+    let folder = data.path().join("functions");
+    server.deploy("hello", &says("one"));
+    // A folder where the manifest should be: it can be neither written nor removed.
+    std::fs::create_dir(folder.join("hello.toml")).unwrap();
+    std::fs::write(folder.join("hello.toml/x"), "").unwrap();
+    let (kind, body) = form(Some(&says("two")), Some("description = \"two\""));
+    let refused = server.ask("PUT", "/functions/hello", &kind, &body);
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(!refused.body.contains("hello.toml"), "{}", refused.body);
+    assert_eq!((server.get("/hello").body.as_str(), &server.shown("hello")["description"]), ("one", &json!("")));
+    std::fs::remove_dir_all(folder.join("hello.toml")).unwrap();
+    assert_eq!(server.ask("PUT", "/functions/hello", &kind, &body).status, 200);
+    assert_eq!((server.get("/hello").body.as_str(), &server.shown("hello")["description"]), ("two", &json!("two")));
+
+    // A file where the versions should be.
+    std::fs::remove_dir_all(folder.join("versions")).unwrap();
+    std::fs::write(folder.join("versions"), "").unwrap();
+    assert_eq!(server.deploy("hello", &says("three")).status, 503);
+    assert_eq!(server.deploy("new", &says("new")).status, 503);
+    assert_eq!((server.get("/hello").body.as_str(), server.get("/new").status), ("two", 404));
+    std::fs::remove_file(folder.join("versions")).unwrap();
+    assert_eq!(server.deploy("hello", &says("three")).status, 200);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn what_lies_in_the_folder_answers_changes_and_goes_without_a_restart() {
 #[test]
 fn a_call_in_flight_ends_on_the_function_with_which_it_began() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &[]);
+    let server = Server::start(data.path(), &["--timeout", "120"]);
     let folder = data.path().join("functions");
     fs::create_dir_all(&folder).unwrap();
     drop_in(&folder, "slow.toml", b"[limits]\ntime = \"60s\"\ncpu = \"60s\"");
