@@ -1,6 +1,7 @@
 // What a reader's browser must find, in a real Chromium. Run by tests/storefront/browser.rs, which starts the servers:
 // SHOP with the sample catalogue, DOWN without recommendations, SMALL with three books, two of them difficult, DESK for
 // operators, who sign in with TOKEN: with models, jobs and variants. Any complaint ends with exit code 1.
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -343,6 +344,26 @@ async function stands(url, viewport, options = {}) {
   await context.close();
 }
 
+/** A page that comes in two pieces stands still, too, wherever it is cut. */
+async function pieces(path, viewport) {
+  const html = await (await fetch(SHOP + path)).text();
+  for (const cut of ["</form>\n<nav", "For you</a>", "<footer", "</p>\n<p>No adv"]) {
+    const at = html.indexOf(cut) + cut.indexOf(">") + 1;
+    expect(html.includes(cut), `${path} has no ${cut}`);
+    const server = createServer(async (request, response) => {
+      const answer = await fetch(SHOP + request.url);
+      response.setHeader("content-type", answer.headers.get("content-type"));
+      if (request.url !== path) return response.end(Buffer.from(await answer.arrayBuffer()));
+      response.write(html.slice(0, at));
+      setTimeout(() => response.end(html.slice(at)), 200);
+    });
+    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+    await stands(`http://127.0.0.1:${server.address().port}${path}`, viewport);
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
 /** Everything that a first visit to the home page moves over the wire. */
 async function weight() {
   const context = await browser.newContext({ viewport: DESKTOP });
@@ -665,6 +686,7 @@ await check("layout shift", async () => {
     for (const viewport of [PHONE, DESKTOP]) await stands(page, viewport, { storageState: known });
   }
 });
+await check("pages in pieces", () => pieces("/my-books", PHONE));
 let desk;
 await check("operator with script", async () => { desk = await operator(true); });
 await check("operator without script", () => operator(false));
