@@ -8,9 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source ./paths.sh
-export PATH=$GUESTS/python/bin:$GUESTS/node/node_modules/.bin:$PATH
-# The compiler whose targets were made from packages, unless the machine's own has them.
-if [ -f "$RUST/.ready" ] && ! rust_has_targets; then export RUSTC=$RUST/bin/rustc; fi
+use_toolchains
 export CARGO_TARGET_DIR=$PWD/target
 unset RUSTFLAGS
 

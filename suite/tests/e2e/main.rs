@@ -4,6 +4,7 @@ mod commands;
 mod deploying;
 mod evaluate;
 mod functions;
+mod guides;
 mod process;
 mod signals;
 mod start;
