@@ -10,7 +10,7 @@ struct Spread;
 export!(Spread);
 
 /// How much a place in the model's order weighs against variety.
-const RELEVANCE: f32 = 0.7;
+const RELEVANCE: f32 = 0.5;
 /// What a book gains that is proposed because of one that the reader liked: a few places.
 const LIKED: f32 = 0.05;
 /// How many of the last books shown a reader has in view: about one row of covers.

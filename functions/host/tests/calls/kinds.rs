@@ -20,7 +20,7 @@ use crate::{ENGINE, error, function, json, module, payload};
 
 /// A shop with two books and one reader.
 #[derive(Default)]
-struct Two {
+pub(crate) struct Two {
     kept: Mutex<BTreeMap<(String, String), Vec<u8>>>,
 }
 

@@ -1,6 +1,7 @@
 //! Guests of every kind are called; each limit is obeyed and violated; nothing is seen that was not granted.
 
 mod grants;
+mod guests;
 mod kinds;
 mod limits;
 mod plugins;
