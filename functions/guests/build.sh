@@ -6,6 +6,7 @@
 #
 # Python components have 18 MB each: they are built into built/, too, but git ignores them.
 set -euo pipefail
+FROM=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source ./paths.sh
 use_toolchains
@@ -14,8 +15,7 @@ unset RUSTFLAGS
 
 OUT=$PWD/built
 if [ "${1:-}" = --to ]; then
-  mkdir -p "$2"
-  OUT=$(realpath "$2")
+  OUT=$(cd "$FROM" && mkdir -p "$2" && realpath "$2")
   shift 2
 fi
 [ $# -gt 0 ] || set -- */build.sh

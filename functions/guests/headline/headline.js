@@ -40,14 +40,20 @@ function slug(text) {
 
 function parse(payload) {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)) ?? {};
+    return JSON.parse(decode(payload)) ?? {};
   } catch {
     throw failure('bad-input', 'The input must be JSON.');
   }
 }
 
+// The engine has no TextDecoder and no TextEncoder; URIs are UTF-8, too.
+function decode(bytes) {
+  return decodeURIComponent(Array.from(bytes, (byte) => '%' + byte.toString(16).padStart(2, '0')).join(''));
+}
+
 function encode(text) {
-  return new TextEncoder().encode(text);
+  const bytes = encodeURIComponent(text).replace(/%(..)/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  return Uint8Array.from(bytes, (byte) => byte.charCodeAt(0));
 }
 
 function failure(code, message) {

@@ -5,7 +5,8 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 /// What a guest is given that may not see the real time: it is always 1970.
 pub(crate) struct NoTime;
 
-/// Milliseconds since the call began, so that a guest which sleeps wakes up again.
+/// Milliseconds since the call began, so that a guest which sleeps wakes up again. The first is 1: Go ends a program that is
+/// told of none.
 pub(crate) struct CallTime(Instant);
 
 impl CallTime {
@@ -30,6 +31,7 @@ impl HostMonotonicClock for CallTime {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_mul(1_000_000)
+        let begun = u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX);
+        begun.saturating_add(1).saturating_mul(1_000_000)
     }
 }

@@ -27,6 +27,11 @@ pub(crate) fn decode_webp(image: &[u8]) -> Result<Grey, Fault> {
 }
 
 pub(crate) fn decode_bmp(image: &[u8]) -> Result<Grey, Fault> {
+    // The decoder takes what is missing for black.
+    let promised = image.get(2..6).map(|size| u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
+    if promised.is_none_or(|size| size as usize > image.len()) {
+        return Err(Fault::broken("it is cut off"));
+    }
     let mut decoder = BmpDecoder::new(ZCursor::new(image));
     decoder.decode_headers().map_err(|error| Fault::Broken(format!("{error:?}")))?;
     let (Some((width, height)), Some(colours)) = (decoder.dimensions(), decoder.colorspace()) else {

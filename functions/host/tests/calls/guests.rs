@@ -118,8 +118,8 @@ async fn try_one(guests: &Guests<'_>, name: &str) {
             assert_eq!(seen, value!({ "bytes": 29, "words": 6, "lines": 2 }));
         }
         "gojson" => {
-            let answer =
-                guests.function(name).call(data(r#"{"name":"zztkm","age":20}"#)).await.result.unwrap();
+            let ended = guests.function(name).call(data(r#"{"name":"zztkm","age":20}"#)).await;
+            let answer = ended.result.unwrap_or_else(|error| panic!("{error}: {:?}", ended.stderr));
             let promised = "{\"name\":\"zztkm\",\"age\":20,\"description\":\"This is a description\"}\n";
             assert_eq!(std::str::from_utf8(&answer.body).unwrap(), promised);
             assert_eq!(error(guests.function(name).call(data("[]")).await), CallError::Exit(1));
