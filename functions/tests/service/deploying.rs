@@ -211,10 +211,16 @@ fn where_versions_or_manifests_cannot_be_written_nothing_changes() {
     let refused = server.ask("PUT", "/functions/hello", &kind, &body);
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(!refused.body.contains("hello.toml"), "{}", refused.body);
-    assert_eq!((server.get("/hello").body.as_str(), &server.shown("hello")["description"]), ("one", &json!("")));
+    assert_eq!(
+        (server.get("/hello").body.as_str(), &server.shown("hello")["description"]),
+        ("one", &json!(""))
+    );
     std::fs::remove_dir_all(folder.join("hello.toml")).unwrap();
     assert_eq!(server.ask("PUT", "/functions/hello", &kind, &body).status, 200);
-    assert_eq!((server.get("/hello").body.as_str(), &server.shown("hello")["description"]), ("two", &json!("two")));
+    assert_eq!(
+        (server.get("/hello").body.as_str(), &server.shown("hello")["description"]),
+        ("two", &json!("two"))
+    );
 
     // A file where the versions should be.
     std::fs::remove_dir_all(folder.join("versions")).unwrap();
