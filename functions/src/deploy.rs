@@ -3,7 +3,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `GET /functions` | all functions, and what was refused |
+//! | `GET /functions` | all functions, and what was refused; for browsers, a page |
 //! | `GET /functions/{name}` | one of them with the versions that are kept |
 //! | `PUT /functions/{name}` | deploys; see [`upload`] for what may be sent |
 //! | `POST /functions/{name}/rollback[?version=N]` | lets the version before, or the given one, answer |
@@ -32,6 +32,7 @@ use crate::{
     logs::Logs,
     modules::{ChangeError, Modules},
     name::Name,
+    page,
     problem::Problem,
 };
 
@@ -80,8 +81,26 @@ pub fn routes(deploying: Arc<Deploying>) -> Router {
 }
 
 /// `GET /functions`
-async fn all(State(deploying): State<Arc<Deploying>>) -> Response {
-    answer(StatusCode::OK, &list(&deploying.modules.table()))
+async fn all(
+    State(deploying): State<Arc<Deploying>>,
+    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let table = deploying.modules.table();
+    let mut shown = if page::wants_page(&request) {
+        let Query(Asked { page: number }) =
+            asked.map_err(|_| Problem::BadInput("expected ?page=N or nothing".to_owned()))?;
+        page::page(&table, number.unwrap_or(1))?
+    } else {
+        answer(StatusCode::OK, &list(&table))
+    };
+    shown.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    Ok(shown)
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    page: Option<usize>,
 }
 
 /// `GET /functions/{name}`

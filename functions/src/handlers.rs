@@ -1,3 +1,4 @@
 //! What answers each address.
 
 pub(crate) mod call;
+pub(crate) mod trial;

@@ -11,6 +11,7 @@ pub mod cors;
 pub mod bounds;
 mod handlers;
 pub mod deploy;
+mod page;
 mod app;
 pub mod input;
 pub mod invoke;

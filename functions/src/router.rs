@@ -1,10 +1,16 @@
 use axum::{
     Router,
     response::Redirect,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 
-use crate::{app::App, handlers::call, statics::BELOW};
+use crate::{
+    app::App,
+    handlers::{call, trial},
+    page,
+    problem::Problem,
+    statics::BELOW,
+};
 
 /// Every address of the service. A function answers at its name, and below it if it speaks HTTP itself; what is none of these is
 /// looked for among the routes of the configuration file and of the manifests.
@@ -14,6 +20,12 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/static", get(|| async { Redirect::permanent(BELOW) }))
         .route("/static/", any(call::routed))
         .route("/static/{*file}", any(call::routed))
+        .route(page::STYLE_PATH, get(page::style))
+        .route(page::ICON_PATH, get(page::icon))
+        .route(
+            "/functions/{name}/try",
+            post(trial::send).fallback(|| async { Problem::Method("POST".into()) }),
+        )
         .route("/{function}", any(call::named))
         .route("/{function}/", any(call::named))
         .route("/{function}/{*rest}", any(call::below))

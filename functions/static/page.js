@@ -1,4 +1,5 @@
-// Sends a picture to /api/hello, where the header `api` says which function is meant, and shows what comes back.
+// Sends a picture to a function and shows what comes back. Where the service says which functions take pictures, these are offered;
+// elsewhere the two that are known by the header `api` at /api/hello.
 
 (() => {
   const find = (id) => document.getElementById(id);
@@ -13,6 +14,9 @@
   const before = find("before");
   const after = find("after");
   const save = find("save");
+
+  // The most functions that are offered.
+  const MOST = 50;
 
   find("off").hidden = true;
 
@@ -106,22 +110,49 @@
     }
   };
 
-  const ask = async (picture, api) => {
+  // One that is known by its name, in place of those that are known by a header.
+  const choice = ({ name, description }, first) => {
+    const label = document.createElement("label");
+    label.className = "choice";
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: "function", value: name, checked: first });
+    const title = document.createElement("b");
+    title.textContent = name[0].toUpperCase() + name.slice(1).replaceAll("-", " ");
+    const about = document.createElement("small");
+    about.textContent = description;
+    const words = document.createElement("span");
+    words.append(title, " ", about);
+    label.append(input, words);
+    return label;
+  };
+
+  const offer = async () => {
+    const answer = await fetch("/functions", { headers: { accept: "application/json" } });
+    if (!answer.ok || answer.headers.get("content-type") !== "application/json") return;
+    const { functions } = await answer.json();
+    const takes = (range) => range.startsWith("image/") || range === "*/*";
+    const found = functions.filter(({ state, accepts }) => state === "answers" && accepts.some(takes));
+    if (found.length === 0) return;
+    const choices = form.querySelector("fieldset");
+    choices.replaceChildren(choices.querySelector("legend"), ...found.slice(0, MOST).map((one, at) => choice(one, at === 0)));
+  };
+
+  const ask = async (picture, name, api) => {
     request?.abort();
     request = new AbortController();
     const { signal } = request;
     clear();
     busy(true);
     try {
-      const headers = { api, "content-type": picture.type || "application/octet-stream" };
-      const answer = await fetch("/api/hello", { method: "POST", headers, body: picture, signal });
+      const headers = { "content-type": picture.type || "application/octet-stream" };
+      if (!name) headers.api = api;
+      const answer = await fetch(name ? `/${name}` : "/api/hello", { method: "POST", headers, body: picture, signal });
       if (!answer.ok) {
         complain(await why(answer));
       } else if ((answer.headers.get("content-type") ?? "").startsWith("image/")) {
         const made = await answer.blob();
         show(after, made);
         save.href = addresses.get(after);
-        save.download = `${api === "rs" ? "grayscale" : "result"}.${made.type.split("/")[1].split("+")[0]}`;
+        save.download = `${name ?? (api === "rs" ? "grayscale" : "result")}.${made.type.split("/")[1].split("+")[0]}`;
         outcome.textContent = "Done.";
       } else {
         say(await answer.text());
@@ -139,7 +170,8 @@
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const picture = file.files[0];
-    if (picture) ask(picture, new FormData(form).get("api"));
+    const chosen = new FormData(form);
+    if (picture) ask(picture, chosen.get("function"), chosen.get("api"));
   });
   stop.addEventListener("click", () => {
     request?.abort();
@@ -158,4 +190,6 @@
   }
   // Going back to this page may bring its fields back.
   show(before, file.files[0] ?? null);
+  // Without an answer there still are the two.
+  offer().catch(() => {});
 })();

@@ -86,7 +86,7 @@ pub(crate) async fn routed(State(app): State<App>, request: Request<Body>) -> Re
 }
 
 /// Calls a function with a request whose path below `prefix` is the guest's.
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     deployed: &Arc<Deployed>,
     request: Request<Body>,

@@ -1,6 +1,6 @@
 // What the page under /static/ must do in a real Chromium. Run by tests/service/browser.rs, which starts the server behind PAGE: its
-// `grayscale` answers with a picture, its `classify` with a sentence that tries to be more than one. Any complaint ends with exit
-// code 1.
+// `grayscale` answers with a picture, its `classify` with a sentence that tries to be more than one. The server behind LISTED has
+// one function that takes pictures, known by its manifest alone. Any complaint ends with exit code 1.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import path from "node:path";
 const require = createRequire(path.join(process.env.SHELFWISE_BROWSER_MODULES, "anything.js"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const { CHROMIUM, PAGE } = process.env;
+const { CHROMIUM, PAGE, LISTED } = process.env;
 
 const complaints = [];
 const expect = (good, what) => good || complaints.push(what);
@@ -18,7 +18,7 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 
-async function open(options) {
+async function open(options, url = PAGE) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.on("console", (message) => {
@@ -28,10 +28,10 @@ async function open(options) {
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("request", (request) => {
-    const own = request.url().startsWith("blob:") || new URL(request.url()).origin === new URL(PAGE).origin;
+    const own = request.url().startsWith("blob:") || new URL(request.url()).origin === new URL(url).origin;
     expect(own, `asks ${request.url()}`);
   });
-  await page.goto(PAGE);
+  await page.goto(url);
   return page;
 }
 
@@ -98,6 +98,16 @@ for (const options of [{ colorScheme: "light", viewport: { width: 1280, height: 
   go?.();
   await page.context().close();
 }
+const listed = await open({}, LISTED);
+await listed.getByRole("radio", { name: "To sepia <b>Browner</b>" }).waitFor({ timeout: 10_000 });
+expect((await listed.getByRole("radio").count()) === 1, "listed: there are others");
+await accessible(listed, "listed");
+await listed.setInputFiles("#file", PICTURE);
+await send(listed);
+await listed.locator("#after").waitFor({ timeout: 10_000 });
+expect((await listed.locator("#save").getAttribute("download")) === "to-sepia.gif", "listed: the picture cannot be saved");
+await listed.context().close();
+
 const page = await open({ javaScriptEnabled: false });
 expect(await page.getByText("scripts are off").isVisible(), "without a script, it does not say so");
 await page.context().close();

@@ -2,7 +2,10 @@
 
 use std::{env, fs, path::Path, process::Command};
 
-use crate::{server::Server, wasm::says};
+use crate::{
+    server::{Server, form},
+    wasm::says,
+};
 
 /// Where `npm ci` has put `playwright-core` and `axe-core`, if not beside the storefront's script.
 const MODULES: &str = "SHELFWISE_BROWSER_MODULES";
@@ -32,11 +35,19 @@ fn the_page_shows_what_a_function_makes_of_a_picture() {
         <a href='https://search.example/?q=cat' onclick='1'>cat &amp; dog</a> in the picture";
     server.deploy("grayscale", &says(GIF));
     server.deploy("classify", &says(sentence));
+    // One with a function that says what it takes, and without routes.
+    let other = tempfile::tempdir().unwrap();
+    let listed = Server::start(other.path(), &[]);
+    let manifest = "description = \"<b>Browner</b>\"\naccepts = [\"image/*\"]\n";
+    let (kind, sepia) = form(Some(&says(GIF)), Some(manifest));
+    assert_eq!(listed.ask("PUT", "/functions/to-sepia", &kind, &sepia).status, 201);
+    listed.deploy("hello", &says("hello"));
     let output = Command::new("node")
         .arg(tests.join("page.mjs"))
         .env(MODULES, &modules)
         .env("CHROMIUM", testing::find("chromium").unwrap())
         .env("PAGE", format!("http://{}/static/", server.address))
+        .env("LISTED", format!("http://{}/static/", listed.address))
         .output()
         .unwrap();
     let (said, complained) =

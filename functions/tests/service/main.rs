@@ -6,6 +6,7 @@ mod deploying;
 mod folder;
 mod listeners;
 mod many;
+mod page;
 mod server;
 mod settings;
 mod versions;
