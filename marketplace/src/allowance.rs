@@ -79,7 +79,7 @@ impl Allowance {
 }
 
 /// Who has one address of IPv6 has a whole network of them; this machine has one.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()

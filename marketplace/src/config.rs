@@ -5,7 +5,7 @@ use service::{
     token::TokenSettings,
 };
 
-use crate::{CookieKey, Proxies, client::Hosts};
+use crate::{CookieKey, FunctionsUrl, Proxies, client::Hosts};
 
 /// Shelfwise's storefront: the pages that readers see.
 #[derive(clap::Parser, Clone, Debug)]
@@ -20,7 +20,10 @@ pub struct Config {
     /// Where recommendations answers: host or host:port, more than one with commas
     #[arg(long, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
     pub recommendations_host: Hosts,
-    /// How long one call to recommendations may take before a page goes on without it
+    /// Where functions answers, for the Cover studio; it may have a path, such as a sidecar's
+    #[arg(long, env = "FUNCTIONS_URL", value_name = "URL", default_value = "http://127.0.0.1:8000")]
+    pub functions_url: FunctionsUrl,
+    /// How long one call to recommendations, or for what functions there are, may take before a page goes on without it
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = positive_duration)]
     pub call_deadline: Duration,
     /// Serve pages over HTTPS, with the certificate below; its authority then is for recommendations alone
@@ -35,6 +38,9 @@ pub struct Config {
     /// How many visitors of one address may become readers in a minute, 0 for any number
     #[arg(long, value_name = "COUNT", default_value_t = 120)]
     pub new_readers: u32,
+    /// How many pictures of one address are worked on in a minute, 0 for any number
+    #[arg(long, value_name = "COUNT", default_value_t = 30)]
+    pub studio_pictures: u32,
     /// Proxies that say by X-Forwarded-For or Forwarded where readers come from: addresses and networks such as 10.0.0.0/8, with
     /// commas [default: none, so all who come through a proxy share its address]
     #[arg(long, value_name = "NETWORKS")]

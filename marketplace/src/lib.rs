@@ -1,7 +1,7 @@
 //! Shelfwise's storefront: pages rendered on the server from what recommendations answers.
 //!
-//! A request meets the modules in the order in which they are declared. Only [`client`] knows how
-//! recommendations is called; a page that can do without an answer says so, and one that cannot answers 503.
+//! A request meets the modules in the order in which they are declared. Only [`client`] knows how recommendations is called,
+//! and only `functions` how functions are; a page that can do without an answer says so, and one that cannot answers 503.
 
 mod config;
 mod router;
@@ -13,6 +13,7 @@ mod suggestions;
 mod shop;
 mod events;
 mod imports;
+mod studio;
 mod shelves;
 mod history;
 mod controls;
@@ -29,6 +30,7 @@ mod operators;
 mod allowance;
 mod proxies;
 mod reader;
+mod functions;
 pub mod client;
 
 use std::{future::Future, sync::Arc};
@@ -42,12 +44,13 @@ use service::{
 use tokio::net::TcpListener;
 
 pub use config::{Config, PublicUrl};
+pub use functions::{FunctionsUrl, FunctionsUrlError};
 pub use proxies::{Proxies, ProxiesError};
 pub use reader::{CookieKey, CookieKeyError};
 
 use crate::{
-    allowance::Allowance, cards::Cards, client::Client, events::Events, operators::Operators,
-    reader::Cookies, shelves::Shelves, shop::Shop,
+    allowance::Allowance, cards::Cards, client::Client, events::Events, functions::Functions,
+    operators::Operators, reader::Cookies, shelves::Shelves, shop::Shop, studio::Studio,
 };
 
 /// The prefix of the service's variables.
@@ -105,11 +108,18 @@ fn started(
         })?),
         false => None,
     };
+    if config.functions_url.is_https() && client_tls.is_none() {
+        return Err(Failure::usage(
+            "FUNCTIONS_URL: https needs MARKETPLACE_TLS_CA, the authority that its certificate comes from",
+        ));
+    }
     let key = config.cookie_key.unwrap_or_else(|| {
         tracing::warn!("MARKETPLACE_COOKIE_KEY is not set: readers are forgotten when this process ends");
         CookieKey::random()
     });
     let served = async move {
+        let functions =
+            Functions::new(config.functions_url, client_tls.clone(), config.call_deadline, &shell.metrics);
         let client =
             Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics)
                 .with_token(config.token.token.as_ref());
@@ -119,10 +129,12 @@ fn started(
             shelves: Shelves::start(client.clone(), config.public_url.clone(), config.call_deadline),
             events: Events::start(client.clone(), &shell.metrics),
             client,
+            functions,
             cards: Cards::default(),
             cookies: Cookies::new(key, https),
             operators,
             imports: Arc::default(),
+            studio: Studio::new(config.studio_pictures),
             newcomers: Allowance::new(config.new_readers),
             proxies: config.trusted_proxies.unwrap_or_default(),
             public_url: config.public_url,

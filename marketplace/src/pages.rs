@@ -14,6 +14,7 @@ pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod erase;
 pub(crate) mod cover;
+pub(crate) mod studio;
 pub(crate) mod robots;
 pub(crate) mod operators;
 pub(crate) mod error;
@@ -53,6 +54,10 @@ pub(crate) fn keep_private(answer: &mut Response) {
     answer.headers_mut().insert(header::CACHE_CONTROL, PRIVATE);
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));
 }
+
+/// An answer whose bytes are a reader's or a guest's: no page of ours, whatever a browser takes it for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotOurs;
 
 /// Room for all headers that a page gets on its way out, so that the map need not grow for them.
 const HEADERS: usize = 24;

@@ -10,7 +10,7 @@ use axum::{
 use crate::{
     pages::{
         book, categories, category, cover, erase, export, for_you, home, import, my_books, operators,
-        opinion, robots, search, welcome,
+        opinion, robots, search, studio, welcome,
     },
     shop::Shop,
     statics,
@@ -33,11 +33,16 @@ pub(crate) fn routes(shop: Arc<Shop>) -> Router {
         .route("/my-books/export.csv", get(export::file))
         .route("/my-books/erase", get(erase::ask).post(erase::erase))
         .route("/my-books/erased", get(erase::erased))
+        .route(studio::PATH, get(studio::page).post(studio::work))
+        .route("/studio/{name}", get(studio::result))
+        .route("/studio/{name}/before", get(studio::before))
+        .route("/studio/{name}/after", get(studio::after))
         .merge(operators::routes())
         .route("/categories/", get(without_slash))
         .route("/categories/{slug}/", get(without_slash))
         .route("/books/{id}/", get(without_slash))
         .route("/search/", get(without_slash))
+        .route("/studio/", get(without_slash))
         .route("/operators/", get(without_slash))
         .route("/covers/{file}", get(cover::file))
         .route("/robots.txt", get(robots::text))

@@ -34,6 +34,13 @@ pub(crate) static OPERATORS_STYLE: LazyLock<Static> = LazyLock::new(|| {
 pub(crate) static OPERATORS_SCRIPT: LazyLock<Static> = LazyLock::new(|| {
     Static::new("operators", "js", "text/javascript; charset=utf-8", include_bytes!("../static/operators.js"))
 });
+/// What the Cover studio needs beside them.
+pub(crate) static STUDIO_STYLE: LazyLock<Static> = LazyLock::new(|| {
+    Static::new("studio", "css", "text/css; charset=utf-8", include_bytes!("../static/studio.css"))
+});
+pub(crate) static STUDIO_SCRIPT: LazyLock<Static> = LazyLock::new(|| {
+    Static::new("studio", "js", "text/javascript; charset=utf-8", include_bytes!("../static/studio.js"))
+});
 /// What services show where somebody shares a link; they take no SVG. Drawn by `tests/browser/preview.mjs`.
 pub(crate) static PREVIEW: LazyLock<Static> =
     LazyLock::new(|| Static::new("preview", "png", "image/png", include_bytes!("../static/preview.png")));
@@ -56,7 +63,15 @@ impl Static {
 
 /// `GET /static/{file}`
 pub(crate) async fn file(Path(file): Path<String>, request: HeaderMap) -> Response {
-    let all = [&*STYLE, &*SCRIPT, &*PREVIEW, &*OPERATORS_STYLE, &*OPERATORS_SCRIPT];
+    let all = [
+        &*STYLE,
+        &*SCRIPT,
+        &*PREVIEW,
+        &*OPERATORS_STYLE,
+        &*OPERATORS_SCRIPT,
+        &*STUDIO_STYLE,
+        &*STUDIO_SCRIPT,
+    ];
     match all.into_iter().find(|known| known.address.ends_with(&format!("/{file}"))) {
         Some(known) => answer(known, &request, FOR_EVER),
         None => StatusCode::NOT_FOUND.into_response(),

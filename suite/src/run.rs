@@ -65,6 +65,10 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
                 functions.recommendations_host = here;
             }
         }
+        if std::env::var_os("FUNCTIONS_URL").is_none() {
+            let here = format!("http://{}", local(places.guests));
+            marketplace.functions_url = here.parse().expect("an address is a host and a port");
+        }
         let greeting = places.greeting(&recommendations, &marketplace, &kept, &deploying);
 
         let signals = service::signals()?;

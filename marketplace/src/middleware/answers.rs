@@ -18,7 +18,13 @@ use axum::{
 use tower::{Layer, Service};
 
 use super::{MAX_ADDRESS, MAX_HEAD};
-use crate::pages::error::{Asked, Whole};
+use crate::pages::{
+    NotOurs,
+    error::{Asked, Whole},
+};
+
+/// Nothing is loaded by what is not ours, and none of it runs or belongs to this origin.
+const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 /// Refuses addresses and heads that are too long, and hosts in doubt, turns failures into pages, and adds headers to every answer.
 ///
@@ -129,6 +135,9 @@ where
             answer = this.asked.failed(&answer);
         }
         answer.headers_mut().extend(this.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if answer.extensions().get::<NotOurs>().is_some() {
+            answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+        }
         Poll::Ready(Ok(answer))
     }
 }

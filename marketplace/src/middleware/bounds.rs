@@ -19,9 +19,9 @@ use tokio::time::{Sleep, sleep};
 use tower::{Layer, Service};
 
 use super::{MAX_BODY, REQUEST_TIME};
-use crate::pages::import;
+use crate::pages::{import, studio};
 
-/// Bounds all requests alike, but for files that readers bring along.
+/// Bounds all requests alike, but for files that readers bring along and pictures that they show.
 #[derive(Clone)]
 pub(super) struct BoundsLayer;
 
@@ -39,10 +39,10 @@ impl<S> Layer<S> for BoundsLayer {
 
 /// Bytes, and time.
 fn limits(request: &Request) -> (usize, Duration) {
-    if *request.method() == Method::POST && request.uri().path() == import::PATH {
-        (import::MAX_BODY, import::TIME)
-    } else {
-        (MAX_BODY, REQUEST_TIME)
+    match request.uri().path() {
+        import::PATH if *request.method() == Method::POST => (import::MAX_BODY, import::TIME),
+        studio::PATH if *request.method() == Method::POST => (studio::MAX_BODY, studio::TIME),
+        _ => (MAX_BODY, REQUEST_TIME),
     }
 }
 

@@ -1,6 +1,7 @@
 // What a reader's browser must find, in a real Chromium. Run by tests/storefront/browser.rs, which starts the servers:
 // SHOP with the sample catalogue, DOWN without recommendations, SMALL with three books, two of them difficult, DESK for
-// operators, who sign in with TOKEN: with models, jobs and variants. Any complaint ends with exit code 1.
+// operators, who sign in with TOKEN: with models, jobs and variants; STUDIO in front of FUNCTIONS, which has some that take
+// pictures, one that does not, and one that is refused. Any complaint ends with exit code 1.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -12,7 +13,8 @@ const modules = process.env.SHELFWISE_BROWSER_MODULES ?? path.join(here, "node_m
 const require = createRequire(path.join(modules, "anything.js"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const { CHROMIUM, SHOP, DOWN, SMALL, DESK, TOKEN } = process.env;
+const { CHROMIUM, SHOP, DOWN, SMALL, DESK, TOKEN, STUDIO, FUNCTIONS } = process.env;
+const PICTURE = path.join(here, "../../static/preview.png");
 
 const PAGES = [
   "/", "/categories", "/categories/classics?page=2", "/books/1", "/books/276", "/search?q=dune", "/search?q=the&page=2",
@@ -43,7 +45,7 @@ async function open(url, options = {}) {
   const page = await context.newPage();
   page.on("console", (message) => {
     // A page that is a 403, 404 or 503, or cannot be had, says so in the console, too.
-    const expected = /Failed to load resource: (the server responded with a status of (403|404|503)|net::ERR_INTERNET_DISCONNECTED)/.test(message.text());
+    const expected = /Failed to load resource: (the server responded with a status of (403|404|413|415|422|503)|net::ERR_INTERNET_DISCONNECTED)/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !expected) complain(`${page.url()}: console: ${message.text()}`);
   });
   page.on("pageerror", (error) => complain(`${page.url()}: ${error}`));
@@ -101,7 +103,7 @@ async function accessible(url, looks, options = {}) {
 async function keyboard(url, viewport, options = {}) {
   const page = await open(url, { viewport, ...options });
   const name = `keyboard: ${url} at ${viewport.width}`;
-  const all = await page.locator("a:visible, button:visible, input:visible, select:visible, summary:visible, [tabindex='0']:visible").count();
+  const all = await page.locator("a:visible, button:visible, input:visible, select:visible, textarea:visible, summary:visible, [tabindex='0']:visible").count();
   const seen = new Set();
   for (let step = 0; step < all + 5; step++) {
     await page.keyboard.press("Tab");
@@ -114,7 +116,7 @@ async function keyboard(url, viewport, options = {}) {
       const top = document.elementFromPoint(x, y);
       const edge = 1;
       return {
-        index: [...document.querySelectorAll("a, button, input, select, summary, [tabindex]")].indexOf(element),
+        index: [...document.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]")].indexOf(element),
         what: element.outerHTML.slice(0, 120),
         marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
         inView: box.top >= -edge && box.left >= -edge && box.right <= innerWidth + edge && box.top < innerHeight - 24,
@@ -127,7 +129,7 @@ async function keyboard(url, viewport, options = {}) {
     expect(focus.inView, `${name}: out of view: ${focus.what}`);
     expect(focus.uncovered, `${name}: covered: ${focus.what}`);
   }
-  const hidden = await page.evaluate(() => [...document.querySelectorAll("a, button, input, select, summary, [tabindex]")].filter((element) => {
+  const hidden = await page.evaluate(() => [...document.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]")].filter((element) => {
     if (!element.checkVisibility() || element.tabIndex < 0) return false;
     if (element.type !== "radio") return true;
     // A group is one stop: what is chosen, or else the first.
@@ -150,7 +152,7 @@ async function sizes(page, width) {
   await page.setViewportSize({ width, height: 640 });
   const found = await page.evaluate(() => {
     const box = (element) => element.getBoundingClientRect();
-    const targets = [...document.querySelectorAll("a, button, input, select, summary")].filter((element) => !element.matches(".skip"));
+    const targets = [...document.querySelectorAll("a, button, input, select, textarea, summary")].filter((element) => !element.matches(".skip"));
     const small = targets.filter((element) => {
       const { width, height } = box(element);
       return element.checkVisibility() && (width < 23.99 || height < 23.99);
@@ -178,7 +180,7 @@ async function textSpacing(page, width) {
       p { margin-block-end: 2em !important; }`);
     document.adoptedStyleSheets = [sheet];
     const clipped = [...document.querySelectorAll("main *, header *, footer *")].filter((element) => {
-      if (element.closest("svg") || element.matches(".unseen, .shelf, .scroll, input, select")) return false;
+      if (element.closest("svg") || element.matches(".unseen, .shelf, .scroll, input, select, textarea")) return false;
       // What is longer is cut on purpose, and stands whole on the page it leads to.
       if (element.textContent.length > 60 && getComputedStyle(element).webkitLineClamp !== "none") return false;
       const style = getComputedStyle(element);
@@ -551,6 +553,127 @@ async function unsaved(storageState) {
   await close(page);
 }
 
+/** A picture goes in and comes out without its colours; then another function looks at the same one. Returns where. */
+async function studio(javaScriptEnabled, options = {}) {
+  const name = `studio ${javaScriptEnabled ? "with" : "without"} script at ${options.viewport?.width ?? 1280}`;
+  const page = await open(`${STUDIO}/`, { javaScriptEnabled, ...options });
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Studio" }).click();
+  await page.getByRole("heading", { level: 1, name: "Cover studio" }).waitFor();
+  await page.evaluate(() => {
+    window.sameDocument = true;
+    window.words = [];
+    const going = document.querySelector(".going [role=status]");
+    new MutationObserver(() => window.words.push(going.textContent)).observe(going, { childList: true, characterData: true, subtree: true });
+  });
+  const send = () => page.getByRole("button", { name: "Show me" }).click();
+  const result = /\/studio\/[0-9a-f]{32}$/;
+
+  await page.setInputFiles("#picture", { name: "cover.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
+  await send();
+  await page.getByRole("alert").getByText("This file is no picture that we know.").waitFor();
+  if (javaScriptEnabled) {
+    expect(await page.evaluate(() => window.sameDocument && document.activeElement.id === "trouble"), `${name}: the focus is not on the trouble`);
+    await page.setInputFiles("#picture", { name: "long.png", mimeType: "image/png", buffer: Buffer.alloc(9_000_000) });
+    await page.getByRole("alert").getByText("larger than 8 MB").waitFor();
+    // What takes too long can be stopped, and sent again.
+    await page.setInputFiles("#picture", PICTURE);
+    await page.locator(".drop canvas").waitFor();
+    expect((await page.getByRole("alert").count()) === 0, `${name}: the trouble stays`);
+    await page.route("**/studio", () => {});
+    await send();
+    await page.getByRole("button", { name: "Stop" }).click();
+    expect(await page.getByRole("button", { name: "Show me" }).isEnabled(), `${name}: it cannot be sent again`);
+    await page.unrouteAll();
+    // Dropped instead of chosen.
+    await page.setInputFiles("#picture", []);
+    await page.locator(".drop canvas").waitFor({ state: "hidden" });
+    await page.evaluate((base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+      for (const type of ["dragover", "drop"]) {
+        document.querySelector(".choices").dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+      }
+      const going = document.querySelector(".going [role=status]");
+      new MutationObserver(() => window.words.push(going.textContent)).observe(going, { childList: true, characterData: true, subtree: true });
+    }, readFileSync(PICTURE).toString("base64"));
+    await page.locator(".drop canvas").waitFor();
+  } else {
+    await page.setInputFiles("#picture", PICTURE);
+  }
+
+  await page.getByRole("radio", { name: /^Grayscale/ }).check();
+  await send();
+  await page.waitForURL(result, { timeout: 20_000 });
+  const first = page.url();
+  const seen = await page.locator(".pane img").evaluateAll((all) => Promise.all(all.map(async (image) => {
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    const [width, height] = [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    let coloured = 0;
+    for (let at = 0; at < data.length; at += 4) coloured += data[at] !== data[at + 1] || data[at] !== data[at + 2];
+    return { width, height, coloured };
+  })));
+  const [before, after] = seen;
+  expect(seen.length === 2 && before.width === 1200 && after.width === 1200 && after.height === before.height, `${name}: sizes: ${JSON.stringify(seen)}`);
+  expect(before.coloured > 1000 && after.coloured === 0, `${name}: colours: ${JSON.stringify(seen)}`);
+  if (javaScriptEnabled) {
+    const { words, same, focus } = await page.evaluate(() => ({ words: window.words, same: window.sameDocument, focus: document.activeElement.id }));
+    expect(words.includes("Sending the picture") && words.includes("Grayscale is at work"), `${name}: progress: ${words.join(" | ")}`);
+    expect(same && focus === "tried", `${name}: the focus is not on the result`);
+  }
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Keep it" }).click()]);
+  expect(download.suggestedFilename() === "grayscale.png", `${name}: the file is called ${download.suggestedFilename()}`);
+
+  // The same picture, without sending it again.
+  await page.getByRole("radio", { name: /^Greet/ }).check();
+  await send();
+  await page.waitForURL((url) => result.test(url.pathname) && url.href !== first);
+  await page.getByText("Hello, world!").waitFor();
+  const second = page.url();
+  await page.goBack();
+  await page.waitForURL(first);
+  await page.getByRole("img", { name: "What Grayscale made of it" }).waitFor();
+  await close(page);
+  return [first, second];
+}
+
+/** The page of functions is looked at and used without a script of its own. */
+async function functionsPage(javaScriptEnabled) {
+  const name = `functions ${javaScriptEnabled ? "with" : "without"} script`;
+  const page = await open(`${FUNCTIONS}/functions`, { javaScriptEnabled });
+  expect((await page.getByRole("row", { name: /^grayscale answers/ }).count()) === 1, `${name}: grayscale is not listed`);
+  expect((await page.getByRole("row", { name: /^broken / }).innerText()).includes("nothing"), `${name}: what is refused is not listed`);
+  await page.getByRole("link", { name: "hello", exact: true }).click();
+  const form = page.getByRole("form", { name: "Call hello with a query" });
+  await form.getByRole("textbox", { name: "name" }).fill("Ada & Bob");
+  await form.getByRole("button", { name: "Call it" }).click();
+  await page.waitForURL(/\/hello\?name=Ada/);
+  expect((await page.innerText("body")).includes("Hello, Ada & Bob!"), `${name}: the query's answer is ${await page.innerText("body")}`);
+  await page.goBack();
+  const open_ = async (what) => {
+    const part = page.locator("details", { has: page.locator("h3", { hasText: what }) });
+    if (!(await part.evaluate((details) => details.open))) await part.locator("summary").click();
+  };
+  await open_("hello");
+  const json = page.getByRole("form", { name: "Send JSON to hello" });
+  await json.getByRole("textbox", { name: "JSON" }).fill('{"name": "Eve"}');
+  await json.getByRole("button").click();
+  await page.waitForURL("**/functions/hello/try");
+  expect((await page.innerText("body")).includes("Hello, Eve!"), `${name}: JSON's answer is ${await page.innerText("body")}`);
+  await page.goto(`${FUNCTIONS}/functions`);
+  await open_("grayscale");
+  const file = page.getByRole("form", { name: "Send a file to grayscale" });
+  await file.locator("input").setInputFiles(PICTURE);
+  const [answer] = await Promise.all([page.waitForResponse("**/functions/grayscale/try"), file.getByRole("button", { name: "Send it" }).click()]);
+  const head = await answer.allHeaders();
+  expect(head["content-type"] === "image/png" && head["content-security-policy"] === "sandbox", `${name}: a file's answer: ${JSON.stringify(head)}`);
+  await close(page);
+}
+
 /** Signs in, by keys alone, and returns what the browser then holds. */
 async function operator(javaScriptEnabled) {
   const name = `operator ${javaScriptEnabled ? "with" : "without"} script`;
@@ -715,6 +838,46 @@ await check("layout shift for operators", async () => {
     for (const viewport of [PHONE, DESKTOP]) await stands(page, viewport, { storageState: desk });
   }
 });
+if (STUDIO) {
+  let results = [];
+  await check("studio with script", async () => { results = await studio(true); });
+  await check("studio without script", () => studio(false));
+  await check("studio on a phone", () => studio(true, { viewport: PHONE, colorScheme: "dark" }));
+  const STUDIOS = [`${STUDIO}/studio`, `${DOWN}/studio`, `${STUDIO}/studio/gone`, ...results];
+  await check("axe for the studio", () => each(STUDIOS, (page) => accessible(page, LOOKS)));
+  await check("keyboard for the studio", async () => {
+    for (const page of [STUDIOS[0], ...results]) await keyboard(page, DESKTOP);
+    await keyboard(STUDIOS[0], PHONE);
+  });
+  await check("functions with script", () => functionsPage(true));
+  await check("functions without script", () => functionsPage(false));
+  const LIST = `${FUNCTIONS}/functions`;
+  await check("axe for functions", async () => {
+    await accessible(LIST, LOOKS);
+    await accessible(LIST, [{ forcedColors: "active" }]);
+  });
+  await check("keyboard for functions", async () => {
+    await keyboard(LIST, DESKTOP);
+    await keyboard(LIST, PHONE);
+  });
+  await check("sizes for studio and functions", () => each([...STUDIOS, LIST], async (url) => {
+    const page = await open(url);
+    await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+    if (url === LIST) {
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+      for (const { id, nodes } of violations) complain(`${url}, all open: axe: ${id}: ${nodes[0].html.slice(0, 200)}`);
+    }
+    for (const width of [320, 390, 768, 1280, 1920]) await sizes(page, width);
+    for (const width of [320, 1280]) await textSpacing(page, width);
+    await close(page);
+  }));
+  await check("layout shift for studio and functions", async () => {
+    for (const page of [...STUDIOS, LIST]) {
+      for (const viewport of [PHONE, DESKTOP]) await stands(page, viewport);
+    }
+  });
+}
 await check("weight", weight);
 
 await browser.close();

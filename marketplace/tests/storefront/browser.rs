@@ -1,9 +1,9 @@
 //! Chromium looks at the pages; `tests/browser/check.mjs` says what it must find.
 
-use std::{env, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command, time::Duration};
 
 use crate::{
-    fixture::{marketplace, shop, shop_with, silent},
+    fixture::{functions, marketplace, shop, shop_with, silent},
     operators::{TOKEN, desk},
 };
 
@@ -28,9 +28,28 @@ fn chromium_finds_nothing_to_complain_about() {
         "categories": ["Manga", words.trim(), long]});
     let arabic = serde_json::json!({"id": 3, "title": "ألف ليلة وليلة", "title_language": "ar", "language": "ar",
         "authors": ["\u{202e}Overridden", "Plain"], "categories": ["Manga"]});
-    let (_recommendations, small, _folder) = shop_with(&format!("{book}\n{unbroken}\n{arabic}\n"), &[]);
+    let (recommendations, small, _folder) = shop_with(&format!("{book}\n{unbroken}\n{arabic}\n"), &[]);
     let (_desk, desk) = desk();
-    let output = Command::new("node")
+    // Without its guests there still is the rest to look at.
+    let guests = [
+        ("grayscale", "grayscale", "description = \"Takes the colours out\"\naccepts = [\"image/*\"]\n"),
+        ("greet", "hello", "accepts = [\"image/*\"]\n"),
+        ("hello", "hello", "description = \"Greets\"\ninput = { name = \"world\" }\n"),
+    ];
+    let guests = functions(&guests);
+    let studio = guests.as_ref().map(|(server, modules)| {
+        fs::write(modules.path().join("functions/broken.wasm"), "no module").unwrap();
+        testing::eventually("what is broken is refused", Duration::from_secs(10), || {
+            server.get("/functions").text().contains("\"reason\"").then_some(())
+        });
+        let url = format!("http://{}", server.address);
+        (marketplace(recommendations.address, &["--functions-url", &url, "--studio-pictures", "0"]), url)
+    });
+    let mut node = Command::new("node");
+    if let Some((studio, functions)) = &studio {
+        node.env("STUDIO", format!("http://{}", studio.address)).env("FUNCTIONS", functions);
+    }
+    let output = node
         .arg(folder.join("check.mjs"))
         .env(MODULES, &modules)
         .env("CHROMIUM", testing::find("chromium").unwrap())

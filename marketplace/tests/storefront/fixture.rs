@@ -2,8 +2,10 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    path::Path,
     sync::LazyLock,
     thread,
     time::Duration,
@@ -75,13 +77,55 @@ fn greeted(mut stream: &TcpStream) -> bool {
     stream.write_all(hello).is_ok() && stream.read_exact(&mut answer).is_ok()
 }
 
+/// A function to deploy: its name, the guest that it is, and its manifest.
+pub(crate) type Guest<'a> = (&'a str, &'a str, &'a str);
+
+/// A functions server with these guests, which lie in the folder. `None`, and said on the terminal, if one of them is not built.
+pub(crate) fn functions(guests: &[Guest<'_>]) -> Option<(Running, tempfile::TempDir)> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/guests/built");
+    let module = |guest: &str| built.join(format!("{guest}.wasm")).display().to_string();
+    let modules: Vec<_> = guests.iter().map(|(_, guest, _)| module(guest)).collect();
+    if !testing::have(&modules.iter().map(String::as_str).collect::<Vec<_>>()) {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("functions");
+    fs::create_dir(&place).unwrap();
+    for ((name, _, manifest), module) in guests.iter().zip(&modules) {
+        fs::write(place.join(format!("{name}.toml")), manifest).unwrap();
+        fs::copy(module, place.join(format!("{name}.wasm"))).unwrap();
+    }
+    let server = functions_at(0, folder.path());
+    testing::eventually("all functions answer", Duration::from_secs(120), || {
+        let list = server.get("/functions");
+        assert!(!list.text().contains("\"reason\""), "{}", list.text());
+        (list.text().matches("\"answers\"").count() > guests.len()).then_some(())
+    });
+    Some((server, folder))
+}
+
+/// One that comes back with the modules that lie in the folder.
+pub(crate) fn functions_again(address: SocketAddr, folder: &Path) -> Running {
+    functions_at(address.port(), folder)
+}
+
+fn functions_at(port: u16, folder: &Path) -> Running {
+    let url = format!("file://{}", folder.display());
+    let arguments = ["functions", "--objects-url", &url, "--poll", "100ms", "--graceful-timeout", "1s"];
+    let config = functions::Config::parse_from(arguments);
+    run(port, move |listener, admin, stop| functions::run(config, listener, admin, stop))
+}
+
 /// A storefront in front of the server at `recommendations`.
 pub(crate) fn marketplace(recommendations: SocketAddr, more: &[&str]) -> Running {
     let host = recommendations.to_string();
     let arguments = ["marketplace", "--recommendations-host", &host, "--shutdown-grace", "1s"];
     // Unoptimised, and beside browsers and other tests, an answer may take longer than readers are to wait for it.
     let patience: &[&str] = if more.contains(&"--call-deadline") { &[] } else { &["--call-deadline", "2s"] };
-    let config = marketplace::Config::parse_from(arguments.iter().chain(patience).chain(more));
+    // Nobody listens there; a suite that somebody runs on this machine is none of the tests' business.
+    let alone: &[&str] =
+        if more.contains(&"--functions-url") { &[] } else { &["--functions-url", "http://127.0.0.1:9"] };
+    let config = marketplace::Config::parse_from(arguments.iter().chain(patience).chain(alone).chain(more));
     run(0, move |listener, admin, stop| marketplace::run(config, listener, admin, stop))
 }
 
@@ -184,12 +228,18 @@ impl Running {
 
     /// Sends a request with further header lines, each ended by `\r\n`.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str) -> Answer {
-        Self::ask(self.address, "shop", method, path, headers)
+        Self::ask(self.address, "shop", method, path, headers, b"")
+    }
+
+    /// Sends a body of any bytes.
+    pub(crate) fn post(&self, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let headers = format!("{headers}content-length: {}\r\n", body.len());
+        Self::ask(self.address, "shop", "POST", path, &headers, body)
     }
 
     /// As [`Running::send`], at its own address: what a browser on this machine asks.
     pub(crate) fn send_here(&self, method: &str, path: &str, headers: &str) -> Answer {
-        Self::ask(self.address, &self.address.to_string(), method, path, headers)
+        Self::ask(self.address, &self.address.to_string(), method, path, headers, b"")
     }
 
     /// Posts something that takes this long to come.
@@ -209,15 +259,16 @@ impl Running {
 
     /// What it says of itself.
     pub(crate) fn metrics(&self) -> String {
-        Self::ask(self.admin, "shop", "GET", "/metrics", "").text().to_owned()
+        Self::ask(self.admin, "shop", "GET", "/metrics", "", b"").text().to_owned()
     }
 
-    fn ask(address: SocketAddr, host: &str, method: &str, path: &str, headers: &str) -> Answer {
+    fn ask(address: SocketAddr, host: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let request =
             format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
         let mut bytes = Vec::new();
         // A server that refuses what it has not read may reset the connection after its answer.
         let end = stream.read_to_end(&mut bytes);

@@ -8,3 +8,4 @@ mod operators;
 mod pages;
 mod readers;
 mod statics;
+mod studio;

@@ -42,6 +42,23 @@ fn a_function_that_is_put_into_the_folder_answers() {
 }
 
 #[test]
+fn the_storefront_has_functions_work_on_pictures() {
+    let suite = Suite::start();
+    put(&suite, "greet", "hello", "accepts = [\"image/*\"]\n");
+    eventually("the studio offers it", Duration::from_secs(30), || {
+        let page = http::get(suite.pages, "/studio").unwrap();
+        page.body.contains("value=\"greet\"").then_some(())
+    });
+    let headers = "sec-fetch-site: same-origin\r\ncontent-type: multipart/form-data; boundary=x\r\n";
+    let form = "--x\r\ncontent-disposition: form-data; name=\"function\"\r\n\r\ngreet\r\n\
+        --x\r\ncontent-disposition: form-data; name=\"picture\"; filename=\"p.gif\"\r\n\r\nGIF89a\r\n--x--\r\n";
+    let sent = http::ask(suite.pages, "POST", "/studio", headers, form.as_bytes()).unwrap();
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    let page = http::get(suite.pages, sent.header("location").unwrap()).unwrap();
+    assert!(page.status == 200 && page.body.contains("Hello, world!"), "{}", page.body);
+}
+
+#[test]
 fn a_function_asks_the_shop_it_is_part_of() {
     let suite = Suite::start();
     // `taste` asks for a reader's history, and for each of its books.
