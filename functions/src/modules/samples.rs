@@ -18,5 +18,5 @@ macro_rules! samples {
     };
 }
 
-/// One of each way to write one: a command in Rust and one in C, and a plugin of the SE2 ABI.
-pub static SAMPLES: [Sample; 3] = samples!["count", "hello", "words"];
+/// One of each way to write one: a command in Rust and one in C, and a plugin of the SE2 ABI; and one for the Cover studio.
+pub static SAMPLES: [Sample; 4] = samples!["count", "grayscale", "hello", "words"];

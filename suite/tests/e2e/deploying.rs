@@ -138,11 +138,11 @@ fn a_newcomer_finds_functions_to_try_and_whoever_removes_them_is_rid_of_them() {
         list.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     testing::eventually("there are functions", std::time::Duration::from_secs(30), || {
-        (names(&suite) == ["count", "hello", "words"]).then_some(())
+        (names(&suite) == ["count", "grayscale", "hello", "words"]).then_some(())
     });
     let hello = http::get(suite.functions, "/hello?name=Ada").unwrap();
     assert_eq!((hello.status, hello.body.trim()), (200, r#"{"greeting":"Hello, Ada!"}"#));
-    for name in ["count", "hello", "words"] {
+    for name in ["count", "grayscale", "hello", "words"] {
         assert_eq!(run(&mut functions(&suite, &["delete", name])).code, Some(0));
     }
     let data = suite.stop();

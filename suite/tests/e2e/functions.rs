@@ -42,20 +42,24 @@ fn a_function_that_is_put_into_the_folder_answers() {
 }
 
 #[test]
-fn the_storefront_has_functions_work_on_pictures() {
-    let suite = Suite::start();
-    put(&suite, "greet", "hello", "accepts = [\"image/*\"]\n");
-    eventually("the studio offers it", Duration::from_secs(30), || {
+fn the_studio_of_a_new_suite_takes_the_colours_out_of_a_picture() {
+    let suite = Suite::start_with(&[("FUNCTIONS_SAMPLES", "true")]);
+    eventually("the studio offers it", Duration::from_secs(60), || {
         let page = http::get(suite.pages, "/studio").unwrap();
-        page.body.contains("value=\"greet\"").then_some(())
+        page.body.contains("value=\"grayscale\"").then_some(())
     });
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../marketplace/static/preview.png");
+    let part = |name: &str| format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"");
+    let function = format!("{}\r\n\r\ngrayscale\r\n", part("function"));
+    let file = format!("{}; filename=\"preview.png\"\r\n\r\n", part("picture"));
+    let form = [function.as_bytes(), file.as_bytes(), &fs::read(picture).unwrap(), b"\r\n--x--\r\n"].concat();
     let headers = "sec-fetch-site: same-origin\r\ncontent-type: multipart/form-data; boundary=x\r\n";
-    let form = "--x\r\ncontent-disposition: form-data; name=\"function\"\r\n\r\ngreet\r\n\
-        --x\r\ncontent-disposition: form-data; name=\"picture\"; filename=\"p.gif\"\r\n\r\nGIF89a\r\n--x--\r\n";
-    let sent = http::ask(suite.pages, "POST", "/studio", headers, form.as_bytes()).unwrap();
+    let sent = http::ask(suite.pages, "POST", "/studio", headers, &form).unwrap();
     assert_eq!(sent.status, 303, "{}", sent.body);
-    let page = http::get(suite.pages, sent.header("location").unwrap()).unwrap();
-    assert!(page.status == 200 && page.body.contains("Hello, world!"), "{}", page.body);
+    let place = sent.header("location").unwrap();
+    assert!(http::get(suite.pages, place).unwrap().body.contains("What Grayscale made of it"));
+    let after = http::get(suite.pages, &format!("{place}/after")).unwrap();
+    assert_eq!((after.status, after.header("content-type")), (200, Some("image/png")));
 }
 
 #[test]
