@@ -54,6 +54,8 @@ pub struct Usage {
     pub time: Duration,
     /// Of a processor's time.
     pub cpu: Duration,
+    /// What of that went into computing models.
+    pub models: Duration,
     /// The most bytes of linear memory at a time.
     pub memory: usize,
     /// Calls out of the guest.

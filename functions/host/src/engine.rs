@@ -7,13 +7,14 @@ use std::{
     },
 };
 
+use arc_swap::ArcSwap;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, Linker, PoolingAllocationConfig, component};
 use wasmtime_wasi::{p1, p2};
 
 use crate::{
     Limits,
     cache::Cache,
-    kinds,
+    kinds, nn,
     state::State,
     ticker::{Running, Ticker},
 };
@@ -40,6 +41,7 @@ struct Inner {
     cache: Option<Cache>,
     /// Calls after which a kept instance of a plugin is made anew.
     plugin_calls: AtomicU32,
+    models: ArcSwap<nn::Models>,
 }
 
 /// So many unless it is said otherwise: what a plugin forgets to free does not grow for ever.
@@ -82,6 +84,7 @@ impl Engine {
         let mut modules = Linker::new(&engine);
         p1::add_to_linker_async(&mut modules, State::wasi_p1).map_err(runtime)?;
         kinds::plugin::add_to_linker(&mut modules).map_err(runtime)?;
+        nn::add_to_linker(&mut modules, |state: &mut State| &mut state.nn).map_err(runtime)?;
         let mut components = component::Linker::new(&engine);
         p2::add_to_linker_async(&mut components).map_err(runtime)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut components).map_err(runtime)?;
@@ -92,8 +95,8 @@ impl Engine {
                 .map_err(|source| EngineError::Cache { folder: folder.clone(), source })
         });
         let plugin_calls = AtomicU32::new(PLUGIN_CALLS);
-        let cache = cache.transpose()?;
-        Ok(Self(Arc::new(Inner { engine, modules, components, ticker, cache, plugin_calls })))
+        let (cache, models) = (cache.transpose()?, ArcSwap::default());
+        Ok(Self(Arc::new(Inner { engine, modules, components, ticker, cache, plugin_calls, models })))
     }
 
     /// Has instances of plugins, which are kept between calls, made anew after so many. At first that is after 10,000.
@@ -103,6 +106,16 @@ impl Engine {
 
     pub(crate) fn plugin_calls(&self) -> u32 {
         self.0.plugin_calls.load(Ordering::Relaxed)
+    }
+
+    /// Lends these models to functions that are granted `nn`, from their next call on. Until then there are none.
+    pub fn lend(&self, models: nn::Models) {
+        self.0.models.store(Arc::new(models));
+    }
+
+    /// For one call of a function that is granted `nn`.
+    pub(crate) fn session(&self) -> nn::Session {
+        nn::Session::new(&self.0.models.load())
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {

@@ -8,6 +8,7 @@ use crate::{
     cache::Compiled,
     kinds::{self, Prepared},
     meter::Metered,
+    nn,
     state::State,
 };
 
@@ -56,6 +57,9 @@ impl Function {
     ) -> Result<Self, Unfit> {
         check(&limits)?;
         let compiled = compile(engine, wasm)?;
+        if !grants.nn && nn::imported(&compiled) {
+            return Err(Unfit::Misfit("it asks models, and its manifest does not grant `nn = true`".to_owned()));
+        }
         let (kind, prepared) = kinds::prepare(engine, compiled)?;
         let grants = Arc::new(grants);
         Ok(Self(Arc::new(Inner {
@@ -115,14 +119,20 @@ impl Function {
         &self.0.prepared
     }
 
+    /// What one call has to do with models.
+    pub(crate) fn session(&self) -> nn::Session {
+        if self.0.grants.nn { self.0.engine.session() } else { nn::Session::default() }
+    }
+
     /// A store for one call.
     pub(crate) fn store(&self, call: &Call) -> Result<Store<State>, CallError> {
         let Inner { engine, name, grants, .. } = &*self.0;
-        let mut store = Store::new(engine.wasmtime(), State::new(name, self.limits_of(call), grants, call)?);
+        let state = State::new(name, self.limits_of(call), grants, call, self.session())?;
+        let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.budget);
-        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.tick()));
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
         store.call_hook(|mut store, hook| match hook {
-            wasmtime::CallHook::CallingHost => store.data_mut().budget.host_call(),
+            wasmtime::CallHook::CallingHost => store.data_mut().host_call(),
             _ => Ok(()),
         });
         Ok(store)
@@ -168,7 +178,7 @@ impl Ended {
 
     pub(crate) fn of(result: Result<crate::Answer, CallError>, store: &Store<State>) -> Self {
         let state = store.data();
-        Self { result, usage: state.budget.usage(), stderr: state.stderr_bytes() }
+        Self { result, usage: state.usage(), stderr: state.stderr_bytes() }
     }
 }
 
@@ -180,7 +190,8 @@ impl State {
                 if self.stdout.overflowed() {
                     return CallError::LongAnswer(self.stdout.limit());
                 }
-                self.budget.exceeded().cloned().unwrap_or(error)
+                let missing = || self.nn.missing().map(|model| CallError::Missing(model.to_string()));
+                self.budget.exceeded().cloned().or_else(missing).unwrap_or(error)
             }
             error => error,
         }

@@ -21,6 +21,7 @@ mod others;
 pub mod name;
 mod cache;
 mod ticker;
+pub mod nn;
 
 pub use call::{Answer, Call, CallError, Ended, Lines, Usage};
 pub use engine::{Engine, EngineError, EngineSettings};

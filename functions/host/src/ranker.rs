@@ -59,7 +59,7 @@ impl Ranker {
             ranked.map_err(|message| CallError::Refused { code: "ranker".to_owned(), message })
         });
         let ranked = ranked.await.and_then(|ranked| check(ranked, candidates));
-        (ranked, store.data().budget.usage(), store.data().stderr_bytes())
+        (ranked, store.data().usage(), store.data().stderr_bytes())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     clock::{CallTime, NoTime},
     kinds::{Outbound, Returned},
     meter::Meter,
+    nn,
     pipe::{Beyond, Pipe},
     ticker::TICK,
 };
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub(crate) shop: Arc<dyn Shop>,
     /// What a plugin has returned.
     pub(crate) returned: Returned,
+    pub(crate) nn: nn::Session,
     wasi: WasiP1Ctx,
     http: WasiHttpCtx,
     outbound: Outbound,
@@ -63,6 +65,7 @@ impl State {
         limits: Limits,
         grants: &Arc<Grants>,
         call: &Call,
+        nn: nn::Session,
     ) -> Result<Self, CallError> {
         let stdout = Pipe::new(limits.stdout, Beyond::Trap);
         let stderr = Pipe::new(limits.stderr, Beyond::Drop);
@@ -77,6 +80,11 @@ impl State {
             .arg(function);
         for argument in &grants.arguments {
             wasi.arg(argument);
+        }
+        for (name, value) in nn.environment() {
+            if !grants.environment.contains_key(&name) {
+                wasi.env(name, value);
+            }
         }
         for (name, value) in &grants.environment {
             wasi.env(name, value);
@@ -100,6 +108,7 @@ impl State {
             grants: Arc::clone(grants),
             shop: Arc::clone(&call.shop),
             returned: Returned::default(),
+            nn,
             wasi: wasi.build_p1(),
             http: WasiHttpCtx::new(),
             outbound: Outbound::new(Arc::clone(grants)),
@@ -111,7 +120,7 @@ impl State {
     }
 
     /// For an instance that outlives a call: the next one's budget, input and buffers.
-    pub(crate) fn next(&mut self, call: &Call, limits: Limits) {
+    pub(crate) fn next(&mut self, call: &Call, limits: Limits, nn: nn::Session) {
         let memory = (self.budget.memory, self.budget.table_elements);
         self.budget = Budget::new(limits);
         (self.budget.memory, self.budget.table_elements) = memory;
@@ -119,6 +128,26 @@ impl State {
         self.shop = Arc::clone(&call.shop);
         self.returned = Returned::default();
         self.stderr.tell(call.lines.as_ref());
+        self.nn = nn;
+    }
+
+    /// Called every few ticks while the guest computes.
+    pub(crate) fn tick(&mut self) -> UpdateDeadline {
+        self.budget.tick(self.nn.computed())
+    }
+
+    /// Called for every call out of the guest.
+    ///
+    /// # Errors
+    ///
+    /// If there were too many, or a model has used up the call's time of a processor.
+    pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
+        self.budget.host_call(self.nn.computed())
+    }
+
+    /// What was used so far, by a guest that does not run now.
+    pub(crate) fn usage(&self) -> Usage {
+        self.budget.usage(self.nn.computed())
     }
 
     /// Writes a line of the guest's to its log.
@@ -155,11 +184,12 @@ impl Budget {
         Arc::clone(&self.meter)
     }
 
-    /// What was used so far, by a guest that does not run now.
-    pub(crate) fn usage(&self) -> Usage {
+    /// See [`State::usage`]; `outside` is what models took.
+    fn usage(&self, outside: Duration) -> Usage {
         Usage {
             time: self.started.elapsed(),
-            cpu: self.meter.spent(),
+            cpu: self.meter.spent() + outside,
+            models: outside,
             memory: self.most_memory,
             host_calls: self.host_calls,
         }
@@ -169,12 +199,12 @@ impl Budget {
         self.exceeded.as_ref()
     }
 
-    /// Called every few ticks while the guest computes.
-    pub(crate) fn tick(&mut self) -> UpdateDeadline {
+    /// See [`State::tick`].
+    fn tick(&mut self, outside: Duration) -> UpdateDeadline {
         if self.started.elapsed() >= self.limits.time {
             self.exceeded = Some(CallError::OutOfTime(self.limits.time));
             UpdateDeadline::Interrupt
-        } else if self.meter.now() >= self.limits.cpu {
+        } else if self.meter.now() + outside >= self.limits.cpu {
             self.exceeded = Some(CallError::OutOfCpu(self.limits.cpu));
             UpdateDeadline::Interrupt
         } else if self.started.elapsed() < TURN_AFTER {
@@ -184,16 +214,17 @@ impl Budget {
         }
     }
 
-    /// Called for every call out of the guest.
-    ///
-    /// # Errors
-    ///
-    /// If there were too many.
-    pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
+    /// See [`State::host_call`].
+    fn host_call(&mut self, outside: Duration) -> wasmtime::Result<()> {
         self.host_calls += 1;
         if self.host_calls > self.limits.host_calls {
             self.exceeded = Some(CallError::TooManyHostCalls(self.limits.host_calls));
             wasmtime::bail!("too many host calls");
+        }
+        // The guest's own time is looked at by the clock; what was computed for it may come to more in one call.
+        if !outside.is_zero() && self.meter.now() + outside >= self.limits.cpu {
+            self.exceeded = Some(CallError::OutOfCpu(self.limits.cpu));
+            wasmtime::bail!("too much of a processor's time");
         }
         Ok(())
     }

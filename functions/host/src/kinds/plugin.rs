@@ -55,7 +55,7 @@ impl Plugin {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let (mut store, exports, calls) = match kept {
             Some(Instance { mut store, exports, calls }) => {
-                store.data_mut().next(call, function.limits_of(call));
+                store.data_mut().next(call, function.limits_of(call), function.session());
                 (store, Some(exports), calls)
             }
             None => match function.store(call) {
