@@ -3,6 +3,7 @@
 mod values;
 mod gunicorn;
 mod file;
+mod models;
 mod rules;
 mod check;
 mod reload;
@@ -20,6 +21,8 @@ use service::{
 };
 
 pub use check::check;
+pub use models::ModelArguments;
+pub(crate) use models::open as open_models;
 pub use reload::Reload;
 pub use rules::{Door, Listener, Live, Rules};
 pub use values::Folders;
@@ -141,6 +144,9 @@ pub struct Config {
     /// Where recommendations answers what functions ask of the shop: host or host:port, more than one with commas
     #[arg(long, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
     pub recommendations_host: Hosts,
+    /// A model that functions may ask
+    #[command(flatten)]
+    pub model: ModelArguments,
     /// Who may deploy, and what recommendations asks for
     #[command(flatten)]
     pub token: TokenSettings,

@@ -188,6 +188,21 @@ impl<'i> Table<'i> {
         }
     }
 
+    /// The tables within a table (`[models.birds]`), each with its name, in the order of their names. None if the key is absent.
+    ///
+    /// # Errors
+    ///
+    /// If the key is there and no table, or something within it is none.
+    pub fn named(&mut self, key: &'static str) -> Result<Vec<(String, Self)>, Wrong> {
+        let Some(mut named) = self.table(key)? else { return Ok(Vec::new()) };
+        let entries = std::mem::replace(&mut named.entries, DeTable::new());
+        let tables = entries.into_iter().map(|(name, table)| {
+            let name = name.into_inner().into_owned();
+            named.within(name.clone(), table).map(|table| (name, table))
+        });
+        tables.collect()
+    }
+
     /// Whether the key is there and was not taken.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {

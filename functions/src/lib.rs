@@ -59,7 +59,7 @@ use crate::{
     background::Background,
     bounds::BoundsLayer,
     calls::{Calls, LaneLimits},
-    config::{Door, Live, Reload},
+    config::{Door, Live, Reload, Rules},
     deploy::Deploying,
     events::Events,
     invoke::Invoker,
@@ -143,13 +143,14 @@ async fn started(
     let settings = EngineSettings { guests: config.calls(), cache };
     let engine = Engine::new(&settings).map_err(|error| Failure::caused(&error))?;
     engine.renew_plugins_after(config.max_requests);
+    engine.lend(config::open_models(&config.rules.models)?);
     let objects = Objects::open(config.objects_url.as_deref(), data.as_deref())?;
     let longest = usize::try_from(config.max_module.0).unwrap_or(usize::MAX);
     let logs = Logs::default();
     let (modules, keeper) = Modules::new(Settings {
         objects,
         fitting: Fitting {
-            engine,
+            engine: engine.clone(),
             limits: config.rules.limits,
             folders: config.folders.as_deref().map(<[_]>::to_vec),
             data,
@@ -162,7 +163,7 @@ async fn started(
     });
     let rules: Live = Arc::new(ArcSwap::from_pointee(config.rules.clone()));
     let is_own_process = log.is_some();
-    let reload = reload(&config, &rules, log, access.as_ref(), &modules)?;
+    let reload = reload(&config, &rules, log, access.as_ref(), &modules, &engine)?;
     let store = Store::connect(&place.database_url).await?;
     let served = async move {
         let lane = LaneLimits {
@@ -285,20 +286,28 @@ fn reload(
     log: Option<LogControl>,
     access: Option<&AccessLog>,
     modules: &Modules,
+    engine: &Engine,
 ) -> Result<Option<Reload>, Failure> {
     let files = [Some(&config.errorlog).filter(|_| log.is_some()), config.accesslog.as_ref()];
     let files = files.into_iter().flatten().any(|target| *target != LogTarget::Stdout);
     if config.config.is_none() && !files {
         return Ok(None);
     }
-    let modules = modules.clone();
-    let limits = move |limits| {
-        if let Err(error) = modules.limit(limits) {
+    let (modules, engine) = (modules.clone(), engine.clone());
+    let changed = move |before: &Rules, now: &Rules| {
+        if let Err(error) = modules.limit(now.limits) {
             tracing::error!(%error, "new limits are not taken");
+        }
+        // Those that are loaded stay so unless something is said anew.
+        if before.models != now.models {
+            match config::open_models(&now.models) {
+                Ok(models) => engine.lend(models),
+                Err(error) => tracing::error!(%error, "new models are not taken: the old ones stay"),
+            }
         }
     };
     let access = access.map(AccessLog::reopen);
-    Reload::new(config.clone(), Arc::clone(rules), log, access, limits).map(Some)
+    Reload::new(config.clone(), Arc::clone(rules), log, access, changed).map(Some)
 }
 
 /// Tells systemd how far the service is, where the process is its own.

@@ -52,6 +52,9 @@ pub(super) fn summary(config: &Config) -> Result<String, Failure> {
             Pages::Folder(folder) => line(&mut text, "", &format!("/static/ → {}", folder.display())),
         }
     }
+    for model in &config.rules.models {
+        line(&mut text, "model", &format!("{}: {}, {} pixels", model.name, model.file.display(), model.input));
+    }
     line(&mut text, "admin", &config.admin_bind.to_string());
     Ok(text)
 }

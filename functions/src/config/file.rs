@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, env, ffi::OsString, fs, path::Path, sync::LazyL
 use clap::{CommandFactory as _, FromArgMatches as _};
 use service::{Failure, config};
 
-use super::{Config, Listener, gunicorn, rules::FileRules};
+use super::{Config, Listener, gunicorn, models, rules::FileRules};
 use crate::{
     document::{Table, Wrong},
     limits::Given,
@@ -91,6 +91,7 @@ pub(super) fn parse(
     }
     let limits = Given::read(&mut table)?;
     let routes = Routes::new(Routes::list(&mut table, Route::read)?);
+    let models = models::read(&mut table)?;
     let listeners = table.tables("listeners")?;
     if listeners.len() > MOST_LISTENERS {
         return Err(table.wrong("listeners", format_args!("more than {MOST_LISTENERS}")));
@@ -114,7 +115,7 @@ pub(super) fn parse(
     }
     table.end()?;
     let listeners = listeners.into_iter().map(|(listener, _)| listener).collect();
-    Ok(File { settings, rules: FileRules { limits, routes, listeners } })
+    Ok(File { settings, rules: FileRules { limits, routes, listeners, models } })
 }
 
 /// Whether the command line would take it.

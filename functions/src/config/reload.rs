@@ -6,11 +6,11 @@ use service::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Config, Live};
-use crate::limits::Limits;
+use super::{Config, Live, Rules};
 
 /// What a new reading of the file changes at once. Everything else waits for the next start.
-const AT_ONCE: [&str; 3] = ["loglevel", "cors", "hosts"];
+const AT_ONCE: [&str; 7] =
+    ["loglevel", "cors", "hosts", "model", "model_labels", "model_input", "model_time"];
 
 /// Reads the settings again at SIGHUP, and opens log files anew.
 pub struct Reload {
@@ -19,12 +19,12 @@ pub struct Reload {
     rules: Live,
     log: Option<LogControl>,
     access: Option<Reopen>,
-    limits: Box<dyn Fn(Limits) + Send>,
+    changed: Box<dyn Fn(&Rules, &Rules) + Send>,
 }
 
 impl Reload {
     /// The signal is heard from now on; what it leads to happens while [`Reload::follow`] runs. `log` is absent where the log
-    /// belongs to another process's settings. New limits are handed to `limits`.
+    /// belongs to another process's settings. What the rules were and are is handed to `changed`.
     ///
     /// # Errors
     ///
@@ -34,11 +34,11 @@ impl Reload {
         rules: Live,
         log: Option<LogControl>,
         access: Option<Reopen>,
-        limits: impl Fn(Limits) + Send + 'static,
+        changed: impl Fn(&Rules, &Rules) + Send + 'static,
     ) -> Result<Self, Failure> {
         let signal = signal(SignalKind::hangup());
         let signal = signal.map_err(|error| Failure::io(format!("cannot handle SIGHUP: {error}")))?;
-        Ok(Self { signal, started, rules, log, access, limits: Box::new(limits) })
+        Ok(Self { signal, started, rules, log, access, changed: Box::new(changed) })
     }
 
     /// Never ends.
@@ -90,11 +90,11 @@ impl Reload {
                 tracing::warn!(setting = key, "takes effect at the next start");
             }
         }
-        let limits = rules.limits;
-        self.rules.store(Arc::new(rules));
-        (self.limits)(limits);
+        let rules = Arc::new(rules);
+        let before = self.rules.swap(Arc::clone(&rules));
+        (self.changed)(&before, &rules);
         tracing::info!(
-            "settings read again: limits, routes, CORS, hosts and the log's level are those of the file"
+            "settings read again: limits, routes, models, CORS, hosts and the log's level are those of the file"
         );
     }
 }

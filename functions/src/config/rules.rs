@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
-use host::Allowed;
+use host::{Allowed, nn::ModelSettings};
 use http::{HeaderMap, Method};
 
 use super::Config;
@@ -26,6 +26,8 @@ pub struct Rules {
     pub cors: Option<Cors>,
     /// Where webhooks may go, and guests that are granted it.
     pub hosts: Allowed,
+    /// The models that functions may ask.
+    pub models: Vec<ModelSettings>,
 }
 
 /// An address with routes of its own, and nothing else.
@@ -52,6 +54,7 @@ pub(super) struct FileRules {
     pub(super) limits: Given,
     pub(super) routes: Routes,
     pub(super) listeners: Vec<Listener>,
+    pub(super) models: Vec<ModelSettings>,
 }
 
 impl Rules {
@@ -62,6 +65,7 @@ impl Rules {
             listeners: file.listeners,
             cors: config.cors.clone(),
             hosts: config.hosts.clone().unwrap_or_default(),
+            models: config.model.with(file.models),
         }
     }
 

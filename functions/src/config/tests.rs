@@ -232,3 +232,35 @@ fn a_check_says_what_a_file_comes_to() {
         assert!(text.contains(line), "{line} in\n{text}");
     }
 }
+
+#[test]
+fn models_are_named_in_the_file_and_one_by_flags() {
+    let models = |text: &str, flags: &[&str]| read(text, flags).map(|config| config.rules.models);
+    let text = "[models.bird-songs]\nfile = 'birds.onnx'\nlabels = 'birds.txt'\ninput = '96x64'\ntime = '500ms'\n\
+                [models.classify]\nfile = 'a.onnx'";
+    let [birds, classify] = <[_; 2]>::try_from(models(text, &[]).unwrap()).unwrap();
+    assert_eq!((birds.name.as_str(), birds.file.to_str()), ("bird-songs", Some("birds.onnx")));
+    assert_eq!(birds.labels.as_deref().and_then(std::path::Path::to_str), Some("birds.txt"));
+    assert_eq!((birds.input.to_string().as_str(), birds.longest), ("96x64", Duration::from_millis(500)));
+    assert_eq!((classify.name.as_str(), classify.labels), ("classify", None));
+    assert_eq!((classify.input.to_string().as_str(), classify.longest), ("224x224", Duration::from_secs(2)));
+
+    // A flag wins over the file.
+    let both = models(text, &["--model", "b.onnx", "--model-input", "128x128"]).unwrap();
+    let files: Vec<_> = both.iter().map(|model| (model.name.as_str(), model.file.to_str().unwrap())).collect();
+    assert_eq!(files, [("bird-songs", "birds.onnx"), ("classify", "b.onnx")]);
+    assert_eq!(both[1].input.to_string(), "128x128");
+    assert_eq!(models("model = 'b.onnx'", &[]).unwrap()[0].name, "classify");
+
+    for (text, says) in [
+        ("[models.a]", "f.toml:1: models.a.file: missing"),
+        ("[models.a]\nfile = 'a.onnx'\nimput = '1x1'", "did you mean input?"),
+        ("[models.a]\nfile = 'a.onnx'\ninput = '224'", "WIDTHxHEIGHT"),
+        ("[models.a]\nfile = 'a.onnx'\ntime = '0s'", "f.toml:3: models.a.time"),
+        ("[models]\na = 'a.onnx'", "expected a table"),
+        ("models = 'a.onnx'", "expected a table"),
+    ] {
+        let fault = models(text, &[]).unwrap_err();
+        assert!(fault.contains(says), "{fault}");
+    }
+}
