@@ -91,6 +91,9 @@ enum Command {
     /// An axum server whose only page is a file
     #[command(hide = true)]
     ConstantPage { address: SocketAddr, file: PathBuf },
+    /// Pictures that are classified, in a process of its own
+    #[command(hide = true)]
+    Classify(functions::Classify),
     /// Guests without a server around them, in a process of their own
     #[command(hide = true)]
     Guests(functions::Guests),
@@ -159,6 +162,9 @@ impl Arguments {
             }
             Command::ConstantPage { address, file } => {
                 return constant::page(*address, file).await.map(|()| ExitCode::SUCCESS);
+            }
+            Command::Classify(classify) => {
+                return classify.clone().here().await.map(|()| ExitCode::SUCCESS);
             }
             Command::Guests(guests) => return guests.here().await.map(|()| ExitCode::SUCCESS),
             Command::RunModule(run) => return run.here().await.map(|()| ExitCode::SUCCESS),

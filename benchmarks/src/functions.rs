@@ -1,5 +1,6 @@
 //! Functions over HTTP beside how others run them, and what a guest costs without a server around it.
 
+mod classify;
 mod guests;
 mod runner;
 
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub(crate) use self::{
+    classify::Classify,
     guests::Guests,
     runner::{RunModule, native, processes},
 };
@@ -38,6 +40,7 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let mut section = Section::new("functions");
     over_http(binaries, effort, &mut section).await?;
     guests::measure(effort, &mut section).await?;
+    classify::measure(effort, &mut section).await?;
     Ok(section)
 }
 

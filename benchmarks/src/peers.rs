@@ -47,6 +47,11 @@ impl Python {
         self.has("wasmtime")
     }
 
+    /// Whether onnxruntime and Pillow are there.
+    pub(crate) fn has_onnxruntime(&self) -> bool {
+        self.has("onnxruntime") && self.has("PIL")
+    }
+
     fn has(&self, package: &str) -> bool {
         let installed = |library: &PathBuf| library.join("site-packages").join(package).is_dir();
         let libraries = fs::read_dir(self.home.join("lib")).into_iter().flatten().flatten();
@@ -88,6 +93,13 @@ impl Python {
             .env("SHOP", format!("http://{shop}"));
         let up = async || load::get(ours::home(address)).await.map(drop);
         Server::start("Flask", command, logs, address, up).await
+    }
+
+    /// `classify.py FOLDER CALLS`.
+    pub(crate) fn classify(&self, folder: &Path, calls: &str) -> Command {
+        let mut command = self.command("bin/python");
+        command.arg(sources().join("classify.py")).arg(folder).arg(calls);
+        command
     }
 
     /// FastAPI under uvicorn, with the modules in a folder.

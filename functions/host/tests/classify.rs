@@ -43,8 +43,8 @@ fn classify(engine: &Engine) -> Function {
 }
 
 async fn ended(function: &Function, picture: Vec<u8>) -> Ended {
-    let (data, request, id, shop) = (None, None, "a-test".into(), Arc::new(NoShop));
-    function.call(Call { data, payload: picture.into(), request, id, shop }).await
+    let (data, request, shop) = (None, None, Arc::new(NoShop));
+    function.call(Call { data, payload: picture.into(), request, shop, time: None, lines: None }).await
 }
 
 async fn said(function: &Function, picture: Vec<u8>) -> String {
