@@ -25,7 +25,7 @@ impl Colours {
     /// The file.
     pub(crate) fn onnx(&self) -> Vec<u8> {
         let weights = [0., 0., 0., 1., -0.5, -0.5, -0.5, 1., -0.5, -0.5, -0.5, 1.];
-        let depthwise = [int("group", 3), ints("pads", &[1, 1, 1, 1]), ints("strides", &[1, 1])];
+        let depthwise = [int("group", 3), ints("dilations", &[1, 1]), ints("pads", &[1, 1, 1, 1]), ints("strides", &[1, 1])];
         let blur = [
             node("Conv", &["channels", "near"], "mean", &depthwise),
             node("Clip", &["mean", "least", "most"], "blurred", &[]),
