@@ -64,7 +64,8 @@ pub(super) async fn measure(effort: &Effort, section: &mut Section) -> Result<()
             let place = ((round + turn) % 2) as usize;
             let command = match (place, &python) {
                 (0, _) => {
-                    let mut own = Command::new(std::env::current_exe().map_err(Failure::file("find this program"))?);
+                    let mut own =
+                        Command::new(std::env::current_exe().map_err(Failure::file("find this program"))?);
                     own.arg("classify").arg(&folder).args(["--calls", &calls]);
                     own
                 }
@@ -90,7 +91,8 @@ pub(super) async fn measure(effort: &Effort, section: &mut Section) -> Result<()
         rows.push(row("Pillow and onnxruntime", &theirs));
         section.target("classify, times onnxruntime", median(ratios), TIMES_ONNXRUNTIME, " ×");
     }
-    section.table(["four pictures, one thread, p50", "from file to sentence, ms", "of it the model, ms"], rows);
+    section
+        .table(["four pictures, one thread, p50", "from file to sentence, ms", "of it the model, ms"], rows);
     Ok(())
 }
 
@@ -123,7 +125,9 @@ impl Classify {
         let function = function.map_err(Failure::work("compile classify"))?;
         let mut pictures = Vec::new();
         for picture in PICTURES {
-            pictures.push(bytes::Bytes::from(fs::read(self.folder.join(picture)).map_err(Failure::file("read a picture"))?));
+            pictures.push(bytes::Bytes::from(
+                fs::read(self.folder.join(picture)).map_err(Failure::file("read a picture"))?,
+            ));
         }
         let (mut all, mut model) = (Vec::new(), Vec::new());
         // The first time of each does not count.

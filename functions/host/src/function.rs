@@ -58,7 +58,9 @@ impl Function {
         check(&limits)?;
         let compiled = compile(engine, wasm)?;
         if !grants.nn && nn::imported(&compiled) {
-            return Err(Unfit::Misfit("it asks models, and its manifest does not grant `nn = true`".to_owned()));
+            return Err(Unfit::Misfit(
+                "it asks models, and its manifest does not grant `nn = true`".to_owned(),
+            ));
         }
         let (kind, prepared) = kinds::prepare(engine, compiled)?;
         let grants = Arc::new(grants);

@@ -56,7 +56,8 @@ async fn said(function: &Function, picture: Vec<u8>) -> String {
 fn bitmap(width: u32, height: u32, [red, green, blue]: [u8; 3]) -> Vec<u8> {
     let row = (3 * width).next_multiple_of(4);
     let mut file = b"BM".to_vec();
-    let numbers = [54 + row * height, 0, 54, 40, width, height, 24 << 16 | 1, 0, row * height, 2835, 2835, 0, 0];
+    let numbers =
+        [54 + row * height, 0, 54, 40, width, height, 24 << 16 | 1, 0, row * height, 2835, 2835, 0, 0];
     file.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     for _ in 0..height {
         let mut pixels = [blue, green, red].repeat(width as usize);
@@ -71,12 +72,30 @@ async fn a_sentence_tells_how_sure_it_is_and_links_the_label() {
     let engine = engine(vec![colours("classify")]);
     let classify = classify(&engine);
     let cases = [
-        ([255, 0, 0], "It is very likely a <a href='https://www.google.com/search?q=red%20%26%20%22pink%22'>red &amp; &quot;pink&quot;</a> in the picture"),
-        ([0, 201, 0], "It is very likely a <a href='https://www.google.com/search?q=green%20%3Clime%3E'>green &lt;lime&gt;</a> in the picture"),
-        ([0, 0, 200], "It is likely a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture"),
-        ([0, 0, 126], "It is likely a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture"),
-        ([0, 0, 125], "It could be a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture"),
-        ([0, 0, 51], "It could be a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture"),
+        (
+            [255, 0, 0],
+            "It is very likely a <a href='https://www.google.com/search?q=red%20%26%20%22pink%22'>red &amp; &quot;pink&quot;</a> in the picture",
+        ),
+        (
+            [0, 201, 0],
+            "It is very likely a <a href='https://www.google.com/search?q=green%20%3Clime%3E'>green &lt;lime&gt;</a> in the picture",
+        ),
+        (
+            [0, 0, 200],
+            "It is likely a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture",
+        ),
+        (
+            [0, 0, 126],
+            "It is likely a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture",
+        ),
+        (
+            [0, 0, 125],
+            "It could be a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture",
+        ),
+        (
+            [0, 0, 51],
+            "It could be a <a href='https://www.google.com/search?q=blue%27s%20sky'>blue&#39;s sky</a> in the picture",
+        ),
         ([0, 0, 50], "Nothing was recognised in the picture"),
         ([90, 90, 90], "Nothing was recognised in the picture"),
     ];
@@ -85,7 +104,10 @@ async fn a_sentence_tells_how_sure_it_is_and_links_the_label() {
     }
     // Of any size, and far from square.
     for (width, height) in [(1, 1), (3, 200), (640, 480), (2000, 9)] {
-        assert!(said(&classify, bitmap(width, height, [255, 0, 0])).await.contains(">red "), "{width}x{height}");
+        assert!(
+            said(&classify, bitmap(width, height, [255, 0, 0])).await.contains(">red "),
+            "{width}x{height}"
+        );
     }
 }
 
@@ -99,7 +121,9 @@ async fn what_is_no_image_is_refused_in_a_sentence() {
         file[18..26].copy_from_slice(&[0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0]);
         file
     };
-    for bad in [Vec::new(), b"not an image".to_vec(), whole[..100].to_vec(), b"GIF89a".to_vec(), far_too_large] {
+    for bad in
+        [Vec::new(), b"not an image".to_vec(), whole[..100].to_vec(), b"GIF89a".to_vec(), far_too_large]
+    {
         let ended = ended(&classify, bad).await;
         assert_eq!(ended.result, Err(CallError::Exit(65)));
         let sentence = std::str::from_utf8(&ended.stderr).expect("a sentence");
@@ -110,10 +134,11 @@ async fn what_is_no_image_is_refused_in_a_sentence() {
 
 #[tokio::test]
 async fn without_a_model_the_missing_setting_is_named() {
-    let missing = async |function: &Function| match ended(function, b"not even an image".to_vec()).await.result {
-        Err(CallError::Missing(sentence)) => sentence,
-        other => panic!("{other:?}"),
-    };
+    let missing =
+        async |function: &Function| match ended(function, b"not even an image".to_vec()).await.result {
+            Err(CallError::Missing(sentence)) => sentence,
+            other => panic!("{other:?}"),
+        };
     let engine = engine(Vec::new());
     let function = classify(&engine);
     let sentence = missing(&function).await;
@@ -123,7 +148,8 @@ async fn without_a_model_the_missing_setting_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("broken.onnx");
     std::fs::write(&file, "broken").expect("the folder can be written");
-    engine.lend(Models::new(vec![ModelSettings { file, ..colours("classify") }]).expect("the files are there"));
+    engine
+        .lend(Models::new(vec![ModelSettings { file, ..colours("classify") }]).expect("the files are there"));
     let sentence = missing(&function).await;
     assert!(sentence.contains("classify") && !sentence.contains("broken"), "{sentence}");
 
@@ -174,7 +200,10 @@ async fn a_mobilenet_is_right_about_four_pictures() {
     ];
     for (picture, labels) in pictures {
         let sentence = said(&classify, std::fs::read(folder.join(picture)).expect("it is there")).await;
-        assert!(labels.iter().any(|label| sentence.contains(&format!(">{label}</a>"))), "{picture}: {sentence}");
+        assert!(
+            labels.iter().any(|label| sentence.contains(&format!(">{label}</a>"))),
+            "{picture}: {sentence}"
+        );
     }
 }
 

@@ -75,7 +75,8 @@ impl Guest {
     /// Calls an export of so many numbers.
     async fn call(&mut self, name: &str, parameters: &[u32]) -> i32 {
         let function = self.instance.get_func(&mut self.store, name).expect("it is exported");
-        let parameters: Vec<_> = parameters.iter().map(|word| wasmtime::Val::I32(word.cast_signed())).collect();
+        let parameters: Vec<_> =
+            parameters.iter().map(|word| wasmtime::Val::I32(word.cast_signed())).collect();
         let mut results = [wasmtime::Val::I32(-1)];
         function.call_async(&mut self.store, &parameters, &mut results).await.expect("nothing traps");
         results[0].unwrap_i32()
@@ -129,7 +130,13 @@ impl Guest {
 fn settings(file: &Path) -> ModelSettings {
     let input = InputSize { width: 8, height: 8 };
     let labels = Some(models_folder().join("colours.txt"));
-    ModelSettings { name: "colours".to_owned(), file: file.to_owned(), labels, input, longest: ModelSettings::LONGEST }
+    ModelSettings {
+        name: "colours".to_owned(),
+        file: file.to_owned(),
+        labels,
+        input,
+        longest: ModelSettings::LONGEST,
+    }
 }
 
 fn models(file: &Path) -> Arc<Models> {
@@ -241,7 +248,8 @@ async fn what_is_no_model_is_refused() {
 async fn of_how_many_images_it_looks_at_a_model_may_leave_open() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("colours.onnx");
-    fs::write(&file, Colours { shape: [0, 8, 8, 3], ..Colours::default() }.onnx()).expect("the folder can be written");
+    fs::write(&file, Colours { shape: [0, 8, 8, 3], ..Colours::default() }.onnx())
+        .expect("the folder can be written");
     assert_eq!(Guest::ready(&models(&file)).await.scores([255, 0, 0], U8).await, [0, 255, 0, 0]);
 }
 
@@ -328,10 +336,17 @@ fn bad_settings_are_told() {
     for name in ["", "A", "1", "a_b", "a/b", &"a".repeat(64)] {
         assert!(matches!(new(vec![named(name)]), Err(ModelsError::Name(bad)) if bad == name), "{name}");
     }
-    let missing = new(vec![settings(&models_folder().join("nowhere.onnx"))]).map_err(|error| error.to_string());
-    assert!(missing.is_err_and(|line| line.contains("the model colours: cannot read") && line.contains("nowhere.onnx")));
+    let missing =
+        new(vec![settings(&models_folder().join("nowhere.onnx"))]).map_err(|error| error.to_string());
+    assert!(
+        missing.is_err_and(
+            |line| line.contains("the model colours: cannot read") && line.contains("nowhere.onnx")
+        )
+    );
     let folder = ModelSettings { labels: Some(models_folder()), ..settings(&file) };
-    assert!(new(vec![folder]).map_err(|error| error.to_string()).is_err_and(|line| line.contains("is no file")));
+    assert!(
+        new(vec![folder]).map_err(|error| error.to_string()).is_err_and(|line| line.contains("is no file"))
+    );
 }
 
 /// As whoever deploys a model should: the new file is put in the place of the old one.

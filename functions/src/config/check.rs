@@ -53,7 +53,11 @@ pub(super) fn summary(config: &Config) -> Result<String, Failure> {
         }
     }
     for model in &config.rules.models {
-        line(&mut text, "model", &format!("{}: {}, {} pixels", model.name, model.file.display(), model.input));
+        line(
+            &mut text,
+            "model",
+            &format!("{}: {}, {} pixels", model.name, model.file.display(), model.input),
+        );
     }
     line(&mut text, "admin", &config.admin_bind.to_string());
     Ok(text)

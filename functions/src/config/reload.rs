@@ -12,6 +12,9 @@ use super::{Config, Live, Rules};
 const AT_ONCE: [&str; 7] =
     ["loglevel", "cors", "hosts", "model", "model_labels", "model_input", "model_time"];
 
+/// Told what the rules were and are.
+type Changed = Box<dyn Fn(&Rules, &Rules) + Send>;
+
 /// Reads the settings again at SIGHUP, and opens log files anew.
 pub struct Reload {
     signal: Signal,
@@ -19,7 +22,7 @@ pub struct Reload {
     rules: Live,
     log: Option<LogControl>,
     access: Option<Reopen>,
-    changed: Box<dyn Fn(&Rules, &Rules) + Send>,
+    changed: Changed,
 }
 
 impl Reload {

@@ -247,7 +247,8 @@ fn models_are_named_in_the_file_and_one_by_flags() {
 
     // A flag wins over the file.
     let both = models(text, &["--model", "b.onnx", "--model-input", "128x128"]).unwrap();
-    let files: Vec<_> = both.iter().map(|model| (model.name.as_str(), model.file.to_str().unwrap())).collect();
+    let files: Vec<_> =
+        both.iter().map(|model| (model.name.as_str(), model.file.to_str().unwrap())).collect();
     assert_eq!(files, [("bird-songs", "birds.onnx"), ("classify", "b.onnx")]);
     assert_eq!(both[1].input.to_string(), "128x128");
     assert_eq!(models("model = 'b.onnx'", &[]).unwrap()[0].name, "classify");

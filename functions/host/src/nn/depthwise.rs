@@ -41,7 +41,10 @@ impl Depthwise {
     /// large ones. What lies where rows meet is computed for nothing and left out.
     pub(super) fn run(&self, shape: &[usize], input: &[f32]) -> Option<([usize; 4], Vec<f32>)> {
         let [images, channels, height, width] = *shape else { return None };
-        if shape.contains(&0) || channels != self.bias.len() || input.len() != images * channels * height * width {
+        if shape.contains(&0)
+            || channels != self.bias.len()
+            || input.len() != images * channels * height * width
+        {
             return None;
         }
         let (above, below) = self.around(0, height);
@@ -79,7 +82,12 @@ impl Depthwise {
                 (*weight, &layouts[y % down * across + x % across][start..][..run])
             });
             let taps: Vec<_> = taps.collect();
-            self.arch.dispatch(Sum { taps: &taps, bias: self.bias[channel], clip: self.clip, sums: &mut sums });
+            self.arch.dispatch(Sum {
+                taps: &taps,
+                bias: self.bias[channel],
+                clip: self.clip,
+                sums: &mut sums,
+            });
             for row in sums.chunks(pitch).take(rows) {
                 output.extend_from_slice(&row[..columns]);
             }
@@ -178,8 +186,11 @@ mod tests {
                 for x in 0..=(width + left + right - columns) / across {
                     let channel = plane % channels;
                     let mut sum = convolution.bias[channel];
-                    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-                        let (y, x) = ((y * down + row).wrapping_sub(above), (x * across + column).wrapping_sub(left));
+                    for (row, column) in
+                        (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+                    {
+                        let (y, x) =
+                            ((y * down + row).wrapping_sub(above), (x * across + column).wrapping_sub(left));
                         if y < height && x < width {
                             let weight = convolution.weights[(channel * rows + row) * columns + column];
                             sum += weight * input[(plane * height + y) * width + x];

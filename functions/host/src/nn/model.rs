@@ -73,7 +73,8 @@ impl Model {
         let mut options = ModelOptions::with_all_ops();
         options.prepack_weights(true);
         let graph = options.load(onnx).map_err(|error| Unfit::Unreadable(error.to_string()))?;
-        let inputs = graph.input_ids().iter().map(|id| Input::of(&graph, *id)).collect::<Result<Vec<_>, _>>()?;
+        let inputs =
+            graph.input_ids().iter().map(|id| Input::of(&graph, *id)).collect::<Result<Vec<_>, _>>()?;
         let outputs: Vec<_> = graph.output_ids().iter().map(|id| name(&graph, *id)).collect();
         if inputs.is_empty() || outputs.is_empty() {
             return Err(Unfit::Nothing);
@@ -103,7 +104,11 @@ impl Model {
     }
 
     /// All outputs for inputs in the order of [`inputs`](Self::inputs), each of its input's shape and type.
-    pub(super) fn run(&self, inputs: &[Arc<Tensor>], thread: &Arc<ThreadPool>) -> Result<Vec<Tensor>, RunError> {
+    pub(super) fn run(
+        &self,
+        inputs: &[Arc<Tensor>],
+        thread: &Arc<ThreadPool>,
+    ) -> Result<Vec<Tensor>, RunError> {
         let inputs = inputs.iter().map(|tensor| value(tensor)).collect::<Result<_, _>>()?;
         let answers = self.pipeline.run(inputs, thread).map_err(RunError::Engine)?;
         let mut room = bounds::TENSORS;
@@ -111,7 +116,8 @@ impl Model {
         outputs
             .map(|(output, answer)| {
                 let tensor = tensor(answer).ok_or_else(|| RunError::Type(output.clone()))?;
-                let bytes = tensor.shape.iter().product::<usize>().saturating_mul(tensor.elements.element().size());
+                let bytes =
+                    tensor.shape.iter().product::<usize>().saturating_mul(tensor.elements.element().size());
                 room = room.checked_sub(bytes).ok_or(RunError::TooLarge)?;
                 Ok(tensor)
             })
@@ -120,7 +126,11 @@ impl Model {
 
     /// An answer and how long it takes, which is measured the second time: an engine may prepare at the first what it needs for
     /// all others.
-    fn timed(&self, inputs: &[Arc<Tensor>], thread: &Arc<ThreadPool>) -> Result<(Vec<Tensor>, Duration), RunError> {
+    fn timed(
+        &self,
+        inputs: &[Arc<Tensor>],
+        thread: &Arc<ThreadPool>,
+    ) -> Result<(Vec<Tensor>, Duration), RunError> {
         self.run(inputs, thread)?;
         let start = Instant::now();
         let answer = self.run(inputs, thread)?;
@@ -195,9 +205,13 @@ fn name(graph: &rten::Model, id: NodeId) -> String {
 fn value(tensor: &Tensor) -> Result<Value, RunError> {
     let shape = &tensor.shape;
     let value = match &tensor.elements {
-        Elements::F32(numbers) => Value::from_shape(shape, numbers.clone()).map_err(|error| error.to_string()),
+        Elements::F32(numbers) => {
+            Value::from_shape(shape, numbers.clone()).map_err(|error| error.to_string())
+        }
         Elements::U8(numbers) => Value::from_shape(shape, numbers.clone()).map_err(|error| error.to_string()),
-        Elements::I32(numbers) => Value::from_shape(shape, numbers.clone()).map_err(|error| error.to_string()),
+        Elements::I32(numbers) => {
+            Value::from_shape(shape, numbers.clone()).map_err(|error| error.to_string())
+        }
     };
     value.map_err(RunError::Engine)
 }

@@ -79,7 +79,8 @@ impl Models {
                 return Err(ModelsError::Name(name));
             }
             let entry = Entry::open(settings).map_err(|error| {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                let cause =
+                    std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 ModelsError::File { name: name.clone(), reason: format!("{error}{cause}") }
             })?;
             labels += entry.current.load().stamp().labels();
@@ -148,7 +149,12 @@ impl Default for Models {
     /// None.
     fn default() -> Self {
         let looked = Mutex::new(Instant::now());
-        Self { entries: BTreeMap::new(), threads: Arc::new(Threads::new()), looking: AtomicBool::new(false), looked }
+        Self {
+            entries: BTreeMap::new(),
+            threads: Arc::new(Threads::new()),
+            looking: AtomicBool::new(false),
+            looked,
+        }
     }
 }
 
@@ -173,7 +179,9 @@ impl Entry {
             // Away for a moment, as files are that are about to be replaced.
             return;
         };
-        if std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), stamp.clone()) == stamp {
+        if std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), stamp.clone())
+            == stamp
+        {
             return;
         }
         let settings = Arc::clone(&self.settings);
@@ -181,7 +189,11 @@ impl Entry {
             Ok(Ok(next)) => Arc::new(next),
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(model = self.settings.name, error, "a model's files have changed and cannot be read");
+                tracing::warn!(
+                    model = self.settings.name,
+                    error,
+                    "a model's files have changed and cannot be read"
+                );
                 return;
             }
             Err(_) => return,

@@ -155,7 +155,8 @@ impl<'a> File<'a> {
 
 impl<'a> Node<'a> {
     fn read(bytes: &'a [u8], raw: &'a [u8]) -> Option<Self> {
-        let mut node = Self { raw, operator: "", inputs: Vec::new(), outputs: Vec::new(), attributes: Vec::new() };
+        let mut node =
+            Self { raw, operator: "", inputs: Vec::new(), outputs: Vec::new(), attributes: Vec::new() };
         let mut foreign = false;
         for_each(bytes, |number, field, _| {
             let Field::Bytes(bytes) = field else { return Some(()) };
@@ -222,7 +223,10 @@ impl<'a> Attribute<'a> {
 const FLOAT: u64 = 1;
 
 /// Reads a message, field by field: its number, what it holds, and all of its bytes.
-fn for_each<'a>(message: &'a [u8], mut read: impl FnMut(u64, Field<'a>, &'a [u8]) -> Option<()>) -> Option<()> {
+fn for_each<'a>(
+    message: &'a [u8],
+    mut read: impl FnMut(u64, Field<'a>, &'a [u8]) -> Option<()>,
+) -> Option<()> {
     let mut rest = message;
     while !rest.is_empty() {
         let start = rest;

@@ -63,8 +63,10 @@ pub(super) fn cut(file: &File<'_>) -> Option<Parts> {
                     .filter(|name| !name.is_empty() && !given.contains(name) && !file.is_constant(name))
                     .collect();
                 let taken: Vec<_> = taken.into_iter().collect();
-                let given: Vec<_> =
-                    given.into_iter().filter(|name| wanted.get(name).is_some_and(|last| *last > place)).collect();
+                let given: Vec<_> = given
+                    .into_iter()
+                    .filter(|name| wanted.get(name).is_some_and(|last| *last > place))
+                    .collect();
                 let inputs = taken.iter().map(|name| known(name)).collect::<Option<Vec<_>>>()?;
                 let outputs = given.iter().map(|name| {
                     let number = numbers.len();
@@ -175,7 +177,11 @@ fn depthwise<'a>(file: &File<'a>, node: &Node<'a>) -> Option<Found<'a>> {
     };
     let clip = [f32::NEG_INFINITY, f32::INFINITY];
     let (weights, kernel, arch) = (weights.values, [rows, columns], Arch::new());
-    Some(Found { convolution: Depthwise { weights, bias, kernel, strides, padding, clip, arch }, input, output })
+    Some(Found {
+        convolution: Depthwise { weights, bias, kernel, strides, padding, clip, arch },
+        input,
+        output,
+    })
 }
 
 fn step(stride: i64) -> Option<usize> {
@@ -187,7 +193,9 @@ fn clip<'a>(file: &File<'a>, node: &Node<'a>) -> Option<([f32; 2], &'a str)> {
     let [output] = *node.outputs.as_slice() else { return None };
     let bound = |place: usize, none: f32| match node.inputs.get(place).copied() {
         None | Some("") => Some(none),
-        Some(name) => file.floats(name).and_then(|bound| <[f32; 1]>::try_from(bound.values).ok()).map(|[bound]| bound),
+        Some(name) => {
+            file.floats(name).and_then(|bound| <[f32; 1]>::try_from(bound.values).ok()).map(|[bound]| bound)
+        }
     };
     match node.operator {
         "Relu" => Some(([0., f32::INFINITY], output)),

@@ -20,7 +20,7 @@ pub(super) struct Pipeline {
 }
 
 enum Ready {
-    Graph { graph: rten::Model, inputs: Vec<(NodeId, usize)>, outputs: Vec<(NodeId, usize)> },
+    Graph { graph: Box<rten::Model>, inputs: Vec<(NodeId, usize)>, outputs: Vec<(NodeId, usize)> },
     Depthwise { convolution: Depthwise, input: usize, output: usize },
 }
 
@@ -34,7 +34,7 @@ impl Pipeline {
             inputs: (0..inputs.len()).collect(),
             outputs: (inputs.len()..values).collect(),
             last: vec![usize::MAX; values],
-            parts: vec![Ready::Graph { graph, inputs, outputs }],
+            parts: vec![Ready::Graph { graph: Box::new(graph), inputs, outputs }],
         }
     }
 
@@ -49,9 +49,12 @@ impl Pipeline {
                     Ready::Depthwise { convolution, input, output }
                 }
                 Part::Graph { onnx, inputs, outputs } => {
-                    let graph = options.load(onnx).ok()?;
+                    let graph = Box::new(options.load(onnx).ok()?);
                     let find = |names: Vec<(String, usize)>| -> Option<Vec<_>> {
-                        names.into_iter().map(|(name, value)| Some((graph.find_node(&name)?, value))).collect()
+                        names
+                            .into_iter()
+                            .map(|(name, value)| Some((graph.find_node(&name)?, value)))
+                            .collect()
                     };
                     let (inputs, outputs) = (find(inputs)?, find(outputs)?);
                     inputs.iter().for_each(|(_, value)| last[*value] = place);
@@ -141,7 +144,8 @@ mod tests {
         let thread = Arc::new(ThreadPool::with_num_threads(1));
         let image: Vec<u8> = (0..192).map(|place| (place * 7 % 256) as u8).collect();
         let run = |pipeline: &Pipeline| -> Vec<u8> {
-            let image = Value::from_shape([1, 8, 8, 3], image.clone()).expect("it is as long as its shape says");
+            let image =
+                Value::from_shape([1, 8, 8, 3], image.clone()).expect("it is as long as its shape says");
             let answers = pipeline.run(vec![image], &thread).expect("it fits");
             let [answer] = <[Value; 1]>::try_from(answers).expect("one output");
             answer.into_shape_vec::<u8, 2>().expect("a row of bytes").1

@@ -49,7 +49,9 @@ pub fn add_to_linker<T: Send + 'static>(
         MODULE,
         "init_execution_context",
         move |mut caller: Caller<'_, T>, graph: u32, out: u32| {
-            answer(session(caller.data_mut()).prepare(graph).and_then(|context| put(&mut caller, out, context)))
+            answer(
+                session(caller.data_mut()).prepare(graph).and_then(|context| put(&mut caller, out, context)),
+            )
         },
     )?;
     linker.func_wrap(
@@ -134,7 +136,8 @@ fn set_input<T: 'static>(
     let shape: Vec<_> = dimensions.iter().map(|size| u32::from_le_bytes(*size) as usize).collect();
     let count = shape.iter().try_fold(1_usize, |count, size| count.checked_mul(*size));
     let element = count.and_then(|count| element(fields[8], count, data.len()));
-    let element = element.ok_or(Refusal::Unsupported("tensors are of f32, u8 or i32, and as long as their dimensions say"))?;
+    let element = element
+        .ok_or(Refusal::Unsupported("tensors are of f32, u8 or i32, and as long as their dimensions say"))?;
     session(state).set_input(context, index, &shape, element, data)
 }
 

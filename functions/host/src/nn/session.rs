@@ -187,7 +187,8 @@ impl Session {
     /// An output that has been computed.
     pub(super) fn output(&mut self, context: u32, index: u32) -> Result<&Tensor, Refusal> {
         let context = self.context(context)?;
-        let outputs = context.outputs.as_ref().ok_or_else(|| Refusal::argument("nothing has been computed"))?;
+        let outputs =
+            context.outputs.as_ref().ok_or_else(|| Refusal::argument("nothing has been computed"))?;
         outputs.get(index as usize).ok_or_else(|| Refusal::argument("no such output"))
     }
 
@@ -205,7 +206,10 @@ impl Refusal {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (graphs, contexts) = (self.graphs.len(), self.contexts.len());
-        f.debug_struct("Session").field("graphs", &graphs).field("contexts", &contexts).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("graphs", &graphs)
+            .field("contexts", &contexts)
+            .finish_non_exhaustive()
     }
 }
 

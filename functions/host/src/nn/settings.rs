@@ -78,7 +78,9 @@ mod tests {
         let read = |text: &str| text.parse::<InputSize>().ok();
         assert_eq!(read("224x224"), Some(InputSize::default()));
         assert_eq!(read("4096x1").map(|size| size.to_string()).as_deref(), Some("4096x1"));
-        for bad in ["", "224", "224x", "x224", "0x224", "224x4097", "224X224", "+224x224", "224x224x3", " 224x224"] {
+        for bad in
+            ["", "224", "224x", "x224", "0x224", "224x4097", "224X224", "+224x224", "224x224x3", " 224x224"]
+        {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

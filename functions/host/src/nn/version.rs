@@ -45,7 +45,8 @@ impl Stamp {
     pub(super) fn of(settings: &ModelSettings) -> Result<Self, FileError> {
         let stamp = |metadata: Metadata| (metadata.modified().ok(), metadata.len());
         let file = stamp(look(&settings.file, bounds::FILE)?);
-        let labels = settings.labels.as_ref().map(|path| look(path, bounds::LABELS).map(stamp)).transpose()?;
+        let labels =
+            settings.labels.as_ref().map(|path| look(path, bounds::LABELS).map(stamp)).transpose()?;
         Ok(Self { file, labels })
     }
 
@@ -91,7 +92,8 @@ impl Version {
         }
         let (version, threads) = (Arc::clone(self), Arc::clone(threads));
         // In a task of its own: a call whose time is over before the model is loaded leaves it to the next.
-        let loading = tokio::spawn(async move { version.model.get_or_init(|| version.load(&threads)).await.clone() });
+        let loading =
+            tokio::spawn(async move { version.model.get_or_init(|| version.load(&threads)).await.clone() });
         loading.await.unwrap_or_else(|_| Err("its loading broke off".into()))
     }
 

@@ -25,7 +25,12 @@ impl Colours {
     /// The file.
     pub(crate) fn onnx(&self) -> Vec<u8> {
         let weights = [0., 0., 0., 1., -0.5, -0.5, -0.5, 1., -0.5, -0.5, -0.5, 1.];
-        let depthwise = [int("group", 3), ints("dilations", &[1, 1]), ints("pads", &[1, 1, 1, 1]), ints("strides", &[1, 1])];
+        let depthwise = [
+            int("group", 3),
+            ints("dilations", &[1, 1]),
+            ints("pads", &[1, 1, 1, 1]),
+            ints("strides", &[1, 1]),
+        ];
         let blur = [
             node("Conv", &["channels", "near"], "mean", &depthwise),
             node("Clip", &["mean", "least", "most"], "blurred", &[]),
@@ -58,7 +63,9 @@ impl Colours {
 
 fn node(kind: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
     let mut node: Vec<u8> = inputs.iter().flat_map(|input| bytes(1, input.as_bytes())).collect();
-    node.extend([bytes(2, output.as_bytes()), bytes(3, output.as_bytes()), bytes(4, kind.as_bytes())].concat());
+    node.extend(
+        [bytes(2, output.as_bytes()), bytes(3, output.as_bytes()), bytes(4, kind.as_bytes())].concat(),
+    );
     node.extend(attributes.iter().flat_map(|attribute| bytes(5, attribute)));
     bytes(1, &node)
 }
