@@ -36,7 +36,7 @@ pub struct Writer {
     metrics: ReaderMetrics,
     /// Taken out of the queue and not written yet.
     taken: VecDeque<Job>,
-    /// As many as a transaction takes in, and not written yet.
+    /// Taken out of the queue and not written yet.
     events: Vec<ReaderEvent>,
     folding: Option<JoinHandle<()>>,
     looked: Instant,
@@ -219,11 +219,12 @@ impl Writer {
         }
         writing.write(&entries).await.map_err(ReadersError::Store)?;
         writing.events(&batch.events).await.map_err(ReadersError::Store)?;
-        writing.events(&self.events).await.map_err(ReadersError::Store)?;
+        let events = self.next_events();
+        writing.events(&self.events[..events]).await.map_err(ReadersError::Store)?;
         let revision = writing.revision();
         writing.commit().await.map_err(ReadersError::Store)?;
         self.ratings.update(&entries, revision);
-        self.events.clear();
+        self.events.drain(..events);
         self.metrics.changed(entries.len());
         Ok((outcomes, numbers))
     }
@@ -234,6 +235,7 @@ impl Writer {
             writing.erase(*readers.start(), *readers.end()).await.map_err(ReadersError::Store)?;
             let revision = writing.revision();
             writing.commit().await.map_err(ReadersError::Store)?;
+            self.drop_events(&readers);
             Ok(self.ratings.erase(readers, revision))
         };
         let outcome = outcome.await;
@@ -294,9 +296,10 @@ impl Writer {
         Ok(())
     }
 
-    fn learn(&self, changes: HistoryChanges) {
+    fn learn(&mut self, changes: HistoryChanges) {
         let HistoryChanges { revision, erased, mut entries, .. } = changes;
         for (first, last) in erased {
+            self.drop_events(&(first..=last));
             self.ratings.erase(first..=last, self.ratings.revision());
         }
         entries.sort_unstable_by_key(|(reader, entry)| (*reader, entry.book));
@@ -324,12 +327,26 @@ impl Writer {
             if self.events.is_empty() {
                 return;
             }
-            let outcome = self.store.write_events(&self.events).await.map_err(ReadersError::Store);
+            let events = self.next_events();
+            let outcome = self.store.write_events(&self.events[..events]).await.map_err(ReadersError::Store);
             if self.noted(outcome).is_err() {
                 return;
             }
-            self.events.clear();
+            self.events.drain(..events);
         }
+    }
+
+    /// How many of the events a transaction takes in.
+    fn next_events(&self) -> usize {
+        self.events.len().min(EVENTS)
+    }
+
+    /// Drops what waits to be stored of readers who were just erased: stored later, it would stay.
+    fn drop_events(&mut self, readers: &RangeInclusive<u32>) {
+        while let Ok(event) = self.arriving.try_recv() {
+            self.events.push(event);
+        }
+        self.events.retain(|event| event.whose().is_none_or(|reader| !readers.contains(&reader)));
     }
 
     /// Has the delta folded in the background, and waits for it where that is far behind.

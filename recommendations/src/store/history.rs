@@ -8,7 +8,10 @@ mod writing;
 
 pub use self::{reading::HistoryReading, writing::HistoryWriting};
 use super::{Pool, Store, StoreError, Transaction, failed, on_either, write::begin_to_write};
-use crate::ratings::{Entry, LAST_READER, Marks, Shelf, Stars};
+use crate::{
+    ratings::{Entry, LAST_READER, Marks, Shelf, Stars},
+    variants::RecommendationId,
+};
 
 /// How many revisions are caught up with at a time: so much is held in memory at once.
 const REVISIONS: i64 = 64;
@@ -30,6 +33,15 @@ pub struct ReaderEvent {
     pub stars: Option<Stars>,
     /// Whose, where that is known.
     pub reader: Option<u32>,
+}
+
+impl ReaderEvent {
+    /// Whose it is: the recommendation's name tells, too.
+    #[must_use]
+    pub fn whose(&self) -> Option<u32> {
+        let named = || RecommendationId::parse(&self.recommendation).map(|about| about.reader);
+        self.reader.or_else(named).filter(|&reader| reader > 0)
+    }
 }
 
 /// What kind of thing happened to a recommendation.

@@ -1,6 +1,8 @@
 //! Who is erased is gone.
 
-use protobufs::readers::{EraseReaderRequest, EraseSimulatedReadersRequest, RateRequest};
+use protobufs::readers::{
+    EraseReaderRequest, EraseSimulatedReadersRequest, EventKind, RateRequest, RecordEventsRequest,
+};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use crate::{Client, Server, export, import, rating, stars};
@@ -39,6 +41,23 @@ crate::on_both! {
         // Somebody may come with the number again.
         client.rate(rating(7, 2, 1.0)).await.unwrap();
         assert_eq!(stars(&mut client, 7).await, [(2, 1.0)]);
+    }
+
+    async fn events_that_wait_to_be_stored(database: Database) {
+        let server = crate::serve(&database).await;
+        let mut client = server.readers().await;
+        client.rate(rating(7, 1, 4.0)).await.unwrap();
+        let shown = (0..100).flat_map(|random| [7, 8].map(|reader| RecordEventsRequest {
+            recommendation_id: format!("{random:016x}-{reader:x}"),
+            kind: EventKind::Impression.into(),
+            book_id: 0,
+        }));
+        client.record_events(tokio_stream::iter(shown.collect::<Vec<_>>())).await.unwrap();
+        assert_eq!(erase(&mut client, 7).await, 1);
+        // Whatever waits is stored before the server ends.
+        drop(client);
+        server.stop().await;
+        assert_eq!((rows(&database.url, "events", 7).await, rows(&database.url, "events", 8).await), (0, 100));
     }
 
     async fn all_simulated_readers(database: Database) {

@@ -226,14 +226,13 @@ async fn write_events(transaction: &mut Transaction, events: &[ReaderEvent]) -> 
             let mut query = sqlx::query(sql);
             for event in piece {
                 let about = RecommendationId::parse(&event.recommendation);
-                let reader = event.reader.or(about.as_ref().map(|about| about.reader).filter(|&reader| reader > 0));
                 query = query
                     .bind(&event.recommendation)
                     .bind(event.kind as i16)
                     .bind(event.book)
                     .bind(i64::from(event.at))
                     .bind(event.stars.map(|stars| i16::from(stars.halves())))
-                    .bind(reader.map(number))
+                    .bind(event.whose().map(number))
                     .bind(about.and_then(|about| about.variant));
             }
             query.execute(&mut **transaction).await.map(drop)
