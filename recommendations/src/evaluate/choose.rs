@@ -115,7 +115,12 @@ pub fn choose(
             other
                 .set(name, value)
                 .map_err(|_| TrainError::Parameters("the grid names an unknown parameter"))?;
-            let quality = score(&other)?;
+            let quality = match score(&other) {
+                Ok(quality) => quality,
+                // The grid led to where there is no model: that is no better.
+                Err(TrainError::Parameters(_) | TrainError::Singular) => return Ok(false),
+                Err(error) => return Err(error),
+            };
             tell(name, value, quality.ndcg);
             let better = clearly_better(&reached.each, &quality.each);
             if better {

@@ -49,6 +49,20 @@ fn choosing_never_takes_what_is_worse_on_the_held_out_part_and_leaves_what_is_fi
 }
 
 #[test]
+fn a_step_to_where_there_is_no_model_is_not_taken() {
+    let names: Vec<i64> = (0..60).collect();
+    let all = tastes(60, 20);
+    let trial = Trial::hold_out(&names, &names[..20], &all, HeldOut { key: 3, share: 0.2 }).unwrap();
+    // The next step up is more factors than ALS takes.
+    let mut start = parameters();
+    start.set("als.factors", 700.0).unwrap();
+    start.set("als.iterations", 1.0).unwrap();
+    let budget = Budget { trials: 2, ..Budget::default() };
+    let chosen = choose(Kind::Als, &trial, None, start, budget, &run(), |_, _, _| {}).unwrap();
+    assert_eq!(chosen.als.factors, 700);
+}
+
+#[test]
 fn what_is_chosen_is_not_worse_than_popularity_where_there_is_nothing_but_that() {
     // Readers who read what all read, each by chance: nothing is to be learnt but what is popular.
     let mut state = 1_u64;
