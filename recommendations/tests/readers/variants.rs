@@ -61,6 +61,15 @@ crate::on_both! {
                 lucky[1] += i64::from(even);
             }
         }
+        // What was never shown is neither clicked nor rated, and nobody has seen it.
+        for reader in 41..=60 {
+            let answer = ask(&server, reader, Strategy::Unspecified).await;
+            let (recommendation_id, book_id) = (answer.recommendation_id, answer.recommendations[0].id);
+            let mut rating = rating(reader, book_id, 4.0);
+            rating.recommendation_id = recommendation_id.clone();
+            readers.rate(rating).await.unwrap();
+            events.push(RecordEventsRequest { recommendation_id, kind: EventKind::Click.into(), book_id });
+        }
         readers.record_events(tokio_stream::iter(events)).await.unwrap();
         let counts = |it: &VariantReport| [it.readers, it.impressions, it.clicks, it.ratings];
         let [all, acted] = lucky;
