@@ -53,7 +53,7 @@ pub struct Config {
     /// Variety of a recommendation, from 0, only relevance, to 1, unless the request says otherwise
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub diversity: f32,
-    /// Share of random books for a reader of whom nothing is known, unless the request says otherwise
+    /// Share of random books for a reader who is not known to like or want any book, unless the request says otherwise
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share)]
     pub exploration: f32,
     /// Ways to choose that are compared, each for some of the readers, as "NAME=WEIGHT[:SETTING=VALUE,…] …" with the settings

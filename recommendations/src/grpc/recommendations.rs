@@ -31,7 +31,7 @@ pub struct Choice {
     pub max_results: usize,
     /// From 0, only relevance, to 1, as much variety as possible.
     pub diversity: f32,
-    /// The share of random books for a reader of whom nothing is known.
+    /// The share of random books for a reader who is not known to like or want anything.
     pub exploration: f32,
     /// What is compared.
     pub variants: Arc<Variants>,
@@ -68,7 +68,8 @@ impl Service {
         let variant = reader.filter(|_| asked.strategy.is_none());
         let variant = variant.and_then(|reader| self.choice.variants.of(reader));
 
-        let nobody = !history.iter().any(|entry| opinion(entry) == Opinion::Positive);
+        let nobody =
+            !history.iter().any(|entry| matches!(opinion(entry), Opinion::Positive | Opinion::Wanted));
         let exploration = if nobody { self.choice.exploration } else { 0.0 };
         let exploration = variant.and_then(|variant| variant.exploration).unwrap_or(exploration);
         let exploration = asked.exploration.unwrap_or(exploration);

@@ -170,6 +170,21 @@ async fn strategy_diversity_exploration_and_seed_do_what_they_say() {
         assert_ne!(order(&ask(&server, other).await), first, "{strategy:?}");
     }
 
+    // Of whom something is known, nothing is left to chance unless asked for; only wanting a book is enough.
+    for said in [liked(1), SessionRating { stars: 0.0, shelf: 1, ..liked(1) }] {
+        for seed in 0..20 {
+            let request = RecommendationRequest {
+                exploration: None,
+                seed: Some(seed),
+                max_results: 10,
+                session_ratings: vec![said],
+                ..asked(Strategy::Content)
+            };
+            let answer = ask(&server, request).await;
+            assert_eq!(kinds(&answer, ReasonKind::Exploration), 0, "{said:?}: {answer:?}");
+        }
+    }
+
     // The share of places that chance has.
     let mut explored = 0;
     for seed in 0..20 {
