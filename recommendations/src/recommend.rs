@@ -170,7 +170,8 @@ pub fn recommend<R: Rng>(
             diversify(catalogue, &mut ranked[..varied], question.count.min(VARIED), question.diversity);
         }
         let list = List::new(catalogue, question.count, question.capped, works);
-        let mut filling = Filling { wanted, popularity, seen, list, exploration: question.exploration };
+        let Question { exploration, diversity, .. } = *question;
+        let mut filling = Filling { wanted, popularity, seen, list, exploration, diversity };
         filling.explore_and(ranked.into_iter(), random);
         filling.popular(random);
         filling.anything(random);
@@ -188,6 +189,7 @@ struct Filling<'a> {
     seen: &'a mut Marks,
     list: List<'a>,
     exploration: f32,
+    diversity: f32,
 }
 
 impl Filling<'_> {
@@ -236,9 +238,19 @@ impl Filling<'_> {
                         && if several { wanted.has(book) } else { wanted.has_on_shelf(book) }
                 })
             };
-            offered.extend(order.by_ref().filter(fits).take(self.list.room().max(16)));
+            let room = self.list.room();
+            let varied = match self.diversity > 0.0 {
+                true => room.min(VARIED.saturating_sub(self.list.len())),
+                false => 0,
+            };
+            let least = if varied > 0 { LEAST_CHOICE.max(varied * CHOICE) } else { 16 };
+            offered.extend(order.by_ref().filter(fits).take(room.max(least)));
             if offered.is_empty() {
                 return;
+            }
+            if varied > 0 {
+                let choice = offered.len().min(VARIED * CHOICE);
+                diversify(catalogue, &mut offered[..choice], varied, self.diversity);
             }
             self.explore_and(offered.iter().copied(), random);
         }

@@ -223,6 +223,14 @@ fn the_knob_trades_relevance_for_variety() {
     };
     assert_eq!(subjects(0.0), 1);
     assert_eq!(subjects(0.9), 4);
+    // So it does for somebody of whom nothing is known.
+    let popularity = Popularity::new(&catalogue, (1..=39).map(|id| (id, 100.0 - id as f32, 0)));
+    let popular = |diversity| {
+        let question = Question { count: 4, diversity, ..FANTASY };
+        let ids = ask(&catalogue, &popularity, &[], &question);
+        ids.iter().map(|id| id / 10).collect::<HashSet<_>>().len()
+    };
+    assert_eq!((popular(0.0), popular(0.9)), (1, 4));
 }
 
 #[test]
