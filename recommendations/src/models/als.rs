@@ -1,15 +1,16 @@
 //! Alternating least squares for implicit feedback, with an exact fold-in.
 //!
 //! Yifan Hu, Yehuda Koren and Chris Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008. All
-//! readers like all books with confidence 1 in "no", and what they liked with [`Als::confidence`] in "yes". Rows are solved by a few
-//! steps of conjugate gradients that start from the row before (Gábor Takács, István Pilászy and Domonkos Tikk, "Applications of
-//! the Conjugate Gradient Method for Implicit Feedback Collaborative Filtering", RecSys 2011).
+//! readers like all books with confidence 1 in "no", and what they liked with [`Als::confidence`] in "yes". Rows are solved
+//! by a few steps of conjugate gradients that start from the row before (Gábor Takács, István Pilászy and Domonkos Tikk,
+//! "Applications of the Conjugate Gradient Method for Implicit Feedback Collaborative Filtering", RecSys 2011).
 //!
-//! Folding in a history solves for the reader exactly, by Cholesky, so a reader's factors are never stored. What taking a book out of the history would do to a score has a closed form, too (Jack Sherman and
-//! Winifred Morrison, 1950), so that reasons are exact.
+//! Folding in a history solves for the reader exactly, by Cholesky, so a reader's factors are never stored. What taking a
+//! book out of the history would do to a score has a closed form, too (Jack Sherman and Winifred Morrison, 1950), so that
+//! reasons are exact.
 //!
-//! Training holds 16 bytes an interaction, `4 k` bytes a reader and a book for `k` factors, and `4 k² + 384 k` a thread; the model holds
-//! `5 k + 4` bytes a book.
+//! Training holds 16 bytes an interaction, `4 k` bytes a reader and a book for `k` factors, and `4 k² + 384 k` a thread;
+//! the model holds `5 k + 4` bytes a book.
 
 mod fold;
 mod coarse;
