@@ -23,7 +23,7 @@ impl Certs {
             certs::CertsError::Make(_) => Failure::io(error),
         })?;
         for file in certs::FILES {
-            println!("{}", self.dir.join(file).display());
+            say!("{}", self.dir.join(file).display());
         }
         Ok(())
     }

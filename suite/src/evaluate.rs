@@ -71,7 +71,7 @@ impl Evaluate {
         if !ages.is_empty() {
             trial = trial.with_ages(ages.iter().copied());
         }
-        println!(
+        say!(
             "{}: {} readers, {} books, {} interactions to learn from, {} readers to ask",
             self.model,
             trial.data.readers(),
@@ -111,9 +111,14 @@ impl Evaluate {
         phases.end("rank");
         drop(shown);
         let quality = ranking.quality(&trial);
-        println!(
+        say!(
             "ndcg@10 {:.4}  recall@20 {:.4}  map@10 {:.4}  coverage@10 {:.3}  novelty {:.2}  gini {:.3}",
-            quality.ndcg, quality.recall, quality.map, quality.coverage, quality.novelty, quality.gini
+            quality.ndcg,
+            quality.recall,
+            quality.map,
+            quality.coverage,
+            quality.novelty,
+            quality.gini
         );
         let changed: Vec<String> = parameters
             .list()
@@ -122,16 +127,13 @@ impl Evaluate {
             .filter(|(now, before)| now != before)
             .map(|((name, value), _)| format!("{name}={value}"))
             .collect();
-        println!(
-            "parameters: {}",
-            if changed.is_empty() { "defaults".to_owned() } else { changed.join(" ") }
-        );
+        say!("parameters: {}", if changed.is_empty() { "defaults".to_owned() } else { changed.join(" ") });
         if let Some(path) = &self.top_k {
             write(path, &ranking, &table, self.rows)
                 .map_err(|error| Failure::io(format!("{}: {error}", path.display())))?;
             phases.end("write");
         }
-        println!("{}", phases.line());
+        say!("{}", phases.line());
         Ok(())
     }
 }

@@ -74,7 +74,7 @@ impl Ratings {
         store.close().await;
         match entries {
             Ok(entries) if self.file.as_os_str() != "-" => {
-                println!("{name}: {entries} entries");
+                say!("{name}: {entries} entries");
                 Ok(())
             }
             Ok(_) => Ok(()),

@@ -87,7 +87,7 @@ impl Functions {
     pub(crate) fn run(self, data: Option<PathBuf>) -> Result<(), Failure> {
         let Self { command, server } = self;
         if let Command::CheckConfig { file } = command {
-            print!("{}", functions::config::check(file)?);
+            say!("{}", functions::config::check(file)?.trim_end());
             return Ok(());
         }
         service::block_on(async {
@@ -109,19 +109,14 @@ impl Functions {
                     let path = format!("{}/logs{query}", path(&name));
                     let answer = server.json(Method::GET, &path, Body::none()).await?;
                     for line in answer["lines"].as_array().into_iter().flatten() {
-                        println!(
-                            "{}\t{}\t{}",
-                            text(&line["at"]),
-                            text(&line["request"]),
-                            text(&line["text"])
-                        );
+                        say!("{}\t{}\t{}", text(&line["at"]), text(&line["request"]), text(&line["text"]));
                     }
                     Ok(())
                 }
                 Command::Call { name, input, file } => call(&server, &name, input, file).await,
                 Command::Delete { name } => {
                     server.ask(Method::DELETE, &path(&name), Body::none()).await?;
-                    println!("{name}\tdeleted");
+                    say!("{name}\tdeleted");
                     Ok(())
                 }
                 Command::CheckConfig { .. } => unreachable!("it asks no server"),
@@ -169,12 +164,7 @@ async fn versions(server: &Server, name: &str) -> Result<(), Failure> {
     };
     for version in versions {
         let state = if version["answers"] == json!(true) { "answers" } else { "kept" };
-        println!(
-            "{}\t{state}\t{}\t{} bytes",
-            text(&version["version"]),
-            text(&version["at"]),
-            version["bytes"]
-        );
+        say!("{}\t{state}\t{}\t{} bytes", text(&version["version"]), text(&version["at"]), version["bytes"]);
     }
     Ok(())
 }
@@ -210,7 +200,7 @@ fn show(function: &Value) {
         None => String::new(),
     };
     let columns = ["name", "version", "state", "kind"].map(|column| text(&function[column]));
-    println!("{}\t{counted}\t{}", columns.join("\t"), text(&function["refused"]["reason"]));
+    say!("{}\t{counted}\t{}", columns.join("\t"), text(&function["refused"]["reason"]));
 }
 
 /// A text that cannot command a terminal.

@@ -114,7 +114,7 @@ impl Books {
         let flushed = rejected.flush();
         store.close().await;
         let report = report.map_err(|error| failure(&name, &error))?;
-        println!("{}", summary(&name, &report));
+        say!("{}", summary(&name, &report));
         match lost.or(flushed.err()) {
             None => Ok(()),
             Some(error) => Err(Failure::io(format!("the list of rejected rows was not written: {error}"))),

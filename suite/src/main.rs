@@ -1,5 +1,7 @@
 //! `shelfwise`: the whole suite in one process, and the operator's commands.
 
+#[macro_use]
+mod say;
 mod certs;
 mod evaluate;
 mod export;

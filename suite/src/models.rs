@@ -67,5 +67,5 @@ fn print(model: &Model) {
         model.interactions,
         if model.simulated { ", simulated" } else { "" }
     );
-    println!("{}\t{state}\t{at}\t{quality}\t{trained}\t{}", model.version, model.refused);
+    say!("{}\t{state}\t{at}\t{quality}\t{trained}\t{}", model.version, model.refused);
 }

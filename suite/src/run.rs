@@ -1,4 +1,5 @@
 use std::{
+    io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -88,7 +89,8 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
         let services = async {
             let calls = recommendations::start(recommendations, grpc, grpc_admin, stopped()).await?;
             if !*stop.borrow() {
-                println!("{greeting}");
+                // Who does not read it has the suite all the same.
+                let _ = writeln!(io::stdout(), "{greeting}");
             }
             // Whoever ends first takes the others along.
             let calls = async {
@@ -126,7 +128,7 @@ pub(crate) fn show_settings() -> Result<(), Failure> {
         config::command::<functions::Config>(functions::PREFIX),
     ];
     for mut service in services {
-        println!("{}", service.render_long_help());
+        say!("{}", service.render_long_help());
     }
     Ok(())
 }

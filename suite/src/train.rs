@@ -79,7 +79,7 @@ impl Train {
         let answer = server.train(TrainRequest { model, force: self.force }).await.map_err(refused)?;
         let Some(job) = answer.into_inner().job else { return Err(Failure::io("the server told no job")) };
         if !self.wait {
-            println!("job {}: {} is scheduled", job.id, job.model);
+            say!("job {}: {} is scheduled", job.id, job.model);
             return Ok(());
         }
         let bar = progress();
@@ -93,7 +93,7 @@ impl Train {
         bar.finish_and_clear();
         match last.state() {
             JobState::Succeeded => {
-                println!("{}: {}", last.model_version, last.message);
+                say!("{}: {}", last.model_version, last.message);
                 Ok(())
             }
             JobState::Failed | JobState::Cancelled => {
@@ -126,7 +126,7 @@ impl Train {
         };
         match ended {
             Some(job) if job.state == recommendations::store::JobState::Succeeded => {
-                println!("{}: {}", job.model_version, job.message);
+                say!("{}: {}", job.model_version, job.message);
                 Ok(())
             }
             Some(job) => Err(Failure::io(format!("job {}: {}", job.id, job.message))),
@@ -160,7 +160,7 @@ impl Simulated {
             let mut server = ReadersServiceClient::with_interceptor(channel, self.remote.shown());
             let request = EraseSimulatedReadersRequest {};
             let answer = server.erase_simulated_readers(request).await.map_err(refused)?.into_inner();
-            println!("{} simulated readers are gone", answer.readers);
+            say!("{} simulated readers are gone", answer.readers);
             Ok(())
         })
     }
@@ -180,7 +180,7 @@ fn print(job: &Job) {
         JobState::Running => format!("{} ({:.0} %)", job.step, job.progress * 100.0),
         _ => job.message.clone(),
     };
-    println!("{}\t{state}\t{}\t{}\t{at}\t{}\t{about}", job.id, job.model, job.cause, job.model_version);
+    say!("{}\t{state}\t{}\t{}\t{at}\t{}\t{about}", job.id, job.model, job.cause, job.model_version);
 }
 
 fn progress() -> ProgressBar {

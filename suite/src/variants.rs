@@ -26,9 +26,9 @@ impl Variants {
             if !report.variants.is_empty() {
                 print(&report.variants.iter().map(row).collect::<Vec<_>>());
             }
-            println!("{}", report.summary);
+            say!("{}", report.summary);
             if report.dropped_events > 0 {
-                println!("{} events were dropped: too much came in at once.", report.dropped_events);
+                say!("{} events were dropped: too much came in at once.", report.dropped_events);
             }
             Ok(())
         })
@@ -64,6 +64,6 @@ fn print(rows: &[[String; 7]]) {
             0 => format!("{cell:<width$}"),
             _ => format!("{cell:>width$}"),
         });
-        println!("{}", cells.collect::<Vec<_>>().join("  "));
+        say!("{}", cells.collect::<Vec<_>>().join("  "));
     }
 }

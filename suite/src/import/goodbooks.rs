@@ -50,7 +50,7 @@ impl Goodbooks {
         let name = books_path.display().to_string();
         let (numbers, report) = books.map_err(|error| failure(&name, &error))?;
         let GoodbooksBooks { matched, added, unmatched, wrong } = report;
-        println!("{name}: {matched} found, {added} added, {unmatched} not in the catalogue, {wrong} wrong");
+        say!("{name}: {matched} found, {added} added, {unmatched} not in the catalogue, {wrong} wrong");
         let plan = Plan {
             format: Some(Format::Goodbooks(Arc::new(numbers))),
             reader: None,
@@ -59,7 +59,7 @@ impl Goodbooks {
         };
         let outcome = ratings::store_all(&ratings_path, file, length, plan, errors, &store).await;
         store.close().await;
-        println!("{}", outcome?);
+        say!("{}", outcome?);
         Ok(())
     }
 }

@@ -92,7 +92,7 @@ async fn run(
     let plan = Plan { format, reader, books, raw: errors.is_some() };
     let outcome = store_all(path, file, length, plan, errors, &store).await;
     store.close().await;
-    println!("{}", outcome?);
+    say!("{}", outcome?);
     Ok(())
 }
 

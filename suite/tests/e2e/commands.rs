@@ -138,6 +138,16 @@ fn half_a_command_is_answered_with_what_may_follow() {
 }
 
 #[test]
+fn whoever_reads_no_further_ends_a_command_well() {
+    let mut command = shelfwise();
+    command.arg("settings").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
 fn every_setting_is_shown_with_its_variable() {
     let ended = run(shelfwise().arg("settings"));
     for variable in [
