@@ -54,7 +54,7 @@ fn images_hold_one_program_and_no_shell() {
 }
 
 #[test]
-fn compose_runs_both_services_with_mutual_tls() {
+fn compose_runs_all_services_with_mutual_tls() {
     if !bed::docker_is_up() || !testing::have(&["docker-compose", "grpcurl"]) {
         return;
     }
@@ -80,9 +80,16 @@ fn compose_runs_both_services_with_mutual_tls() {
     assert!(is_home_page(&published), "{published}");
     let ports = compose.ports("marketplace");
     assert!(ports.lines().all(|line| line.starts_with("5000/tcp -> ") && line.ends_with(":5000")), "{ports}");
-    assert_eq!(compose.ports("recommendations"), "");
-    let outside = get(&public, "http://recommendations:9091/live");
-    assert!(!outside.status.success(), "recommendations is on the private network only");
+    for (private, admin) in [("recommendations", 9091), ("functions", 9093)] {
+        assert_eq!(compose.ports(private), "");
+        let outside = get(&public, &format!("http://{private}:{admin}/live"));
+        assert!(!outside.status.success(), "{private} is on the private network only");
+    }
+    let greeted = eventually("a sample of functions", Duration::from_secs(60), || {
+        let answer = get(&private, "http://functions:8000/hello?name=Ada");
+        answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
+    });
+    assert_eq!(greeted.trim(), r#"{"greeting":"Hello, Ada!"}"#);
 
     // Only a certificate opens the door.
     let target = format!("{}:50051", compose.address("recommendations"));
@@ -99,7 +106,7 @@ fn compose_runs_both_services_with_mutual_tls() {
     assert!(!list(&["-cacert", &ca]).status.success(), "no certificate, no answer");
     assert!(!list(&["-plaintext"]).status.success(), "no TLS, no answer");
 
-    // Both end by themselves when they are asked to.
+    // All end by themselves when they are asked to.
     let containers = SERVICES.map(|service| compose.container(service));
     compose.run(&["stop"]);
     for container in containers {
@@ -158,7 +165,8 @@ fn compose_keeps_the_catalogue_in_postgresql() {
     eventually("the new shelf again", patience, || recommended().contains("Planetes").then_some(()));
     eventually("the home page again", patience, || is_home_page(&page("/")).then_some(()));
 
-    let containers = ["recommendations", "marketplace", "postgres"].map(|service| compose.container(service));
+    let containers =
+        ["recommendations", "marketplace", "functions", "postgres"].map(|service| compose.container(service));
     compose.run(&["stop"]);
     for container in containers {
         let code = run(&mut docker("docker", &["inspect", "-f", "{{.State.ExitCode}}", &container]));

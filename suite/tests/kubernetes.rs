@@ -34,6 +34,7 @@ fn local_overlay_serves_through_every_change() {
     let namespace = Namespace::new("shelfwise-local");
     namespace.apply("local");
     serves(&namespace, None);
+    calls_functions(&namespace, functions::modules::SAMPLES.len());
     changes(&namespace, 1);
 }
 
@@ -52,7 +53,7 @@ fn production_overlay_serves_through_every_change() {
     bed::certificates(certs.path());
     let tls = Tls { folder: certs.path() };
 
-    // As deploy/README.md says: the namespace, the five secrets, then everything.
+    // As deploy/README.md says: the namespace, the six secrets, then everything.
     let namespace = Namespace::new("shelfwise");
     run(&mut kubectl(&["apply", "-f", "deploy/kubernetes/overlays/production/namespace.yaml"]));
     let url = "--from-literal=DATABASE_URL=postgres://postgres@10.85.0.1/shelfwise";
@@ -70,7 +71,9 @@ fn production_overlay_serves_through_every_change() {
     let token = format!("--from-literal=SHELFWISE_TOKEN={TOKEN}");
     let cookies = "--from-literal=MARKETPLACE_COOKIE_KEY=0123456789abcdef0123456789abcdef";
     namespace.kubectl(&["create", "secret", "generic", "shelfwise-keys", &token, cookies]);
-    for (secret, certificate) in [("recommendations-tls", "server"), ("marketplace-tls", "client")] {
+    let certificates =
+        [("recommendations-tls", "server"), ("marketplace-tls", "client"), ("functions-tls", "client")];
+    for (secret, certificate) in certificates {
         let files = [
             format!("--from-file=tls.crt={}", tls.file(&format!("{certificate}.pem"))),
             format!("--from-file=tls.key={}", tls.file(&format!("{certificate}.key"))),
@@ -84,6 +87,7 @@ fn production_overlay_serves_through_every_change() {
         SERVICES.iter().all(|service| namespace.pods(service).len() == 2).then_some(())
     });
     serves(&namespace, Some(&tls));
+    calls_functions(&namespace, 0);
     learns(&namespace, &tls);
     changes(&namespace, 2);
 }
@@ -135,6 +139,44 @@ fn serves(namespace: &Namespace, tls: Option<&Tls<'_>>) {
     if tls.is_some() {
         let without = bed::output(&mut node("grpcurl", &["-insecure", &forward.address(), "list"]));
         assert!(!without.status.success(), "no certificate, no answer");
+    }
+}
+
+/// The Service of functions answers, with so many samples; what is deployed through it answers in every replica.
+fn calls_functions(namespace: &Namespace, samples: usize) {
+    let forward = node::Forward::start(namespace, "service/functions", 8000);
+    let get = |path: &str| {
+        let got = bed::output(&mut node("probe", &["get", &format!("http://{}{path}", forward.address())]));
+        String::from_utf8_lossy(&got.stdout).into_owned()
+    };
+    eventually("the samples", Duration::from_secs(30), || {
+        let all: Value = serde_json::from_str(&get("/functions")).ok()?;
+        (all["functions"].as_array()?.len() == samples).then_some(())
+    });
+    if samples > 0 {
+        assert_eq!(get("/hello?name=Ada").trim(), r#"{"greeting":"Hello, Ada!"}"#);
+        return;
+    }
+    let url = format!("http://{}", forward.address());
+    let module = bed::workspace().join("functions/guests/built/taste.wasm");
+    let manifest = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(manifest.path(), "[grants]\nbooks = true\nreaders = true\nstate = true\n").unwrap();
+    let mut deploy = node(env!("CARGO_BIN_EXE_shelfwise"), &["functions", "deploy"]);
+    deploy.arg(module).arg("--manifest").arg(manifest.path());
+    run(deploy.args(["--url", &url]).env("SHELFWISE_TOKEN", TOKEN));
+    let pods = namespace.ready("functions");
+    assert_eq!(pods.len(), 2);
+    // What the function keeps lies in the database: whichever replica is asked, it counts on.
+    let mut asked = 0;
+    for pod in pods.iter().chain(&pods) {
+        let forward = node::Forward::start(namespace, &format!("pod/{}", pod.name), 8000);
+        let url = format!("http://{}/taste?reader=1", forward.address());
+        let answer = eventually("the function", Duration::from_secs(30), || {
+            let got = bed::output(&mut node("probe", &["get", &url]));
+            serde_json::from_slice::<Value>(&got.stdout).ok().filter(|answer| answer["asked"].is_number())
+        });
+        asked += 1;
+        assert_eq!(answer["asked"], asked, "{answer}");
     }
 }
 

@@ -20,7 +20,8 @@ impl Service {
             "recommendations" | "training" => {
                 service::config::command::<recommendations::Config>(recommendations::PREFIX)
             }
-            "marketplace" => service::config::command::<marketplace::Config>("MARKETPLACE"),
+            "marketplace" => service::config::command::<marketplace::Config>(marketplace::PREFIX),
+            "functions" => service::config::command::<functions::Config>(functions::PREFIX),
             other => panic!("no service {other}"),
         };
         Self { command }
@@ -56,7 +57,9 @@ impl Service {
     /// How long the service takes to end at most, with these variables.
     fn end(&self, variables: &BTreeMap<String, String>) -> Duration {
         let prefix = self.command.get_name().to_uppercase();
-        let times = ["SHUTDOWN_DELAY", "SHUTDOWN_GRACE"].map(|name| {
+        // gunicorn's name for the same.
+        let grace = if prefix == "FUNCTIONS" { "GRACEFUL_TIMEOUT" } else { "SHUTDOWN_GRACE" };
+        let times = ["SHUTDOWN_DELAY", grace].map(|name| {
             let variable = format!("{prefix}_{name}");
             let value = variables.get(&variable).cloned().unwrap_or_else(|| self.default(&variable));
             service::config::duration(&value).unwrap()
@@ -167,8 +170,11 @@ fn compose_sets_what_the_code_reads() {
         // The parser merges `<<` into the service.
         let mut variables = image(name).variables;
         for (variable, value) in own["environment"].as_object().unwrap() {
-            variables.insert(variable.clone(), value.as_str().unwrap().to_owned());
+            // One without a value is handed on, if it is set.
+            let value = value.as_str().unwrap_or("as-set");
+            variables.insert(variable.clone(), value.to_owned());
         }
+        assert_eq!(variables["SHELFWISE_TOKEN"], "as-set", "one token for all, by the caller's environment");
         service.accepts(&variables);
         let stop = service::config::duration(own["stop_grace_period"].as_str().unwrap()).unwrap();
         assert!(stop > service.end(&variables), "{name} is not killed while it drains");
@@ -183,7 +189,10 @@ fn compose_sets_what_the_code_reads() {
     }
     let port = Service::named("marketplace").port("MARKETPLACE_BIND");
     assert_eq!(compose["services"]["marketplace"]["ports"][0], format!("{port}:{port}"));
-    assert_eq!(compose["services"]["recommendations"]["ports"], Value::Null, "private");
+    for private in ["recommendations", "functions"] {
+        assert_eq!(compose["services"][private]["ports"], Value::Null, "{private} is private");
+        assert_eq!(compose["services"][private]["networks"], serde_json::json!(["private"]));
+    }
     assert_eq!(compose["networks"]["private"]["internal"], true);
 }
 
@@ -287,8 +296,26 @@ fn deployment_fits(name: &str, deployment: &Value) {
             );
         }
     }
-    if name == "marketplace" {
+    if name != "recommendations" {
         assert_eq!(variables["RECOMMENDATIONS_HOST"], "recommendations", "the headless Service");
+    }
+    if name == "marketplace" {
+        let url = format!("http://functions:{}", Service::named("functions").port("FUNCTIONS_BIND"));
+        assert_eq!(variables["FUNCTIONS_URL"], url, "the Service");
+    }
+    if name == "functions" {
+        let number = |variable: &str| {
+            variables
+                .get(variable)
+                .cloned()
+                .unwrap_or_else(|| service.default(variable))
+                .parse::<usize>()
+                .unwrap()
+        };
+        let calls = number("FUNCTIONS_WORKERS") * number("FUNCTIONS_THREADS");
+        let limit = container["resources"]["limits"]["memory"].as_str().unwrap();
+        let limit = limit.strip_suffix("Gi").unwrap().parse::<usize>().unwrap() << 30;
+        assert!(calls * functions::limits::Limits::default().guest.memory < limit, "guests fit into the pod");
     }
 }
 
@@ -335,7 +362,15 @@ fn production_scales_within_bounds_and_talks_over_mutual_tls() {
         let found = all.iter().find(|env| env["name"] == variable);
         found.unwrap_or_else(|| panic!("{name} has no {variable}"))["valueFrom"]["secretKeyRef"].clone()
     };
-    assert_eq!(env("recommendations", "SHELFWISE_TOKEN"), env("marketplace", "SHELFWISE_TOKEN"));
+    for caller in ["marketplace", "functions"] {
+        assert_eq!(env("recommendations", "SHELFWISE_TOKEN"), env(caller, "SHELFWISE_TOKEN"));
+    }
+    // Replicas of functions share what they keep, and their modules.
+    let places = |name: &str| {
+        let container = &object(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0];
+        (env(name, "DATABASE_URL"), container["envFrom"].clone())
+    };
+    assert_eq!(places("functions"), places("recommendations"));
     assert!(env("marketplace", "MARKETPLACE_COOKIE_KEY").is_object(), "from a Secret");
     // Nothing is allowed that a rule does not allow.
     let nothing = &object(&objects, "NetworkPolicy", "nothing")["spec"];

@@ -8,11 +8,15 @@ use std::{
 };
 
 /// The services that have an image each.
-pub(crate) const SERVICES: [&str; 2] = ["recommendations", "marketplace"];
+pub(crate) const SERVICES: [&str; 3] = ["recommendations", "marketplace", "functions"];
 
 /// The packages that are packaged, with the program of each: the services, and the suite, which trains in a cluster.
-pub(crate) const IMAGES: [(&str, &str); 3] =
-    [("recommendations", "recommendations"), ("marketplace", "marketplace"), ("suite", "shelfwise")];
+pub(crate) const IMAGES: [(&str, &str); 4] = [
+    ("recommendations", "recommendations"),
+    ("marketplace", "marketplace"),
+    ("functions", "functions"),
+    ("suite", "shelfwise"),
+];
 
 /// A folder (`debug` or `release`) with binaries that are to be packaged as they are, instead of being built now.
 const BINARIES: &str = "SHELFWISE_BINARIES";
