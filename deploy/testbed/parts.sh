@@ -1,4 +1,4 @@
-# Sourced by docker.sh and kubernetes.sh: where a testbed keeps its things, and how its processes start and end.
+# Sourced by docker.sh, kubernetes.sh and dapr.sh: where a testbed keeps its things, and how its processes start and end.
 #
 # A testbed has a folder (BED) for what runs and a network namespace (NET) of its own, so that it takes no port of the
 # machine, changes no firewall rule of it, and goes away whole.
