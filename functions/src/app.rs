@@ -1,8 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use service::State;
+use tokio::sync::watch;
 
-use crate::{config::Door, invoke::Invoker, modules::Modules, routes::Routes, shop::Bookshop, tasks::Tasks};
+use crate::{
+    clients::Clients, config::Door, invoke::Invoker, modules::Modules, routes::Routes, shop::Bookshop,
+    tasks::Tasks,
+};
 
 /// What every handler has. Clones are cheap.
 #[derive(Clone)]
@@ -15,6 +20,10 @@ pub(crate) struct App {
     pub(crate) door: Door,
     /// Which addresses manifests lead to their functions.
     pub(crate) routes: Arc<ArcSwap<Routes>>,
+    /// How often each client may call.
+    pub(crate) clients: Arc<Clients>,
+    /// Whether calls are taken.
+    pub(crate) state: watch::Receiver<State>,
     /// How long a request may take, from its head to its answer's.
     pub(crate) timeout: Duration,
     /// What they ask.

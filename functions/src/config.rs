@@ -12,10 +12,15 @@ use std::{collections::BTreeMap, env, ffi::OsString, net::SocketAddr, path::Path
 
 use clap::{ArgMatches, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
 use host::Allowed;
+use http::HeaderValue;
 use protobufs::hosts::Hosts;
 use service::{
     Failure,
-    config::{self, LogFormat, LogSettings, ShutdownSettings, TlsSettings, duration, positive_duration},
+    config::{
+        self, LogFormat, LogSettings, ShutdownSettings, TlsSettings, app_id, duration, positive_duration,
+    },
+    proxies::Proxies,
+    secrets::{self, SecretSettings},
     telemetry::LogTarget,
     token::{Token, TokenSettings},
 };
@@ -109,6 +114,13 @@ pub struct Config {
     /// [default: none]
     #[arg(long, value_name = "ORIGINS")]
     pub cors: Option<Cors>,
+    /// Calls that one client may make in a minute; further ones are answered 429 [default: any number]
+    #[arg(long, value_name = "COUNT", value_parser = |text: &str| values::count(text, 1_000_000))]
+    pub client_calls: Option<u32>,
+    /// Proxies that say by X-Forwarded-For or Forwarded where clients are: addresses and networks such as 10.0.0.0/8, with commas
+    /// [default: none, so all who come through a proxy are one client]
+    #[arg(long, value_name = "NETWORKS")]
+    pub trusted_proxies: Option<Proxies>,
     /// Hosts that webhooks may go to, with commas: names, addresses or networks, each with a port if only that one is meant; what
     /// functions may reach, their manifests say [default: none]
     #[arg(long, value_name = "HOSTS", value_parser = values::hosts)]
@@ -147,9 +159,15 @@ pub struct Config {
     /// A model that functions may ask
     #[command(flatten)]
     pub model: ModelArguments,
+    /// What recommendations is called where a Dapr sidecar answers at its host: calls name it as dapr-app-id [default: none]
+    #[arg(long, env = "RECOMMENDATIONS_APP_ID", value_name = "NAME", value_parser = app_id)]
+    pub recommendations_app_id: Option<HeaderValue>,
     /// Who may deploy, and what recommendations asks for
     #[command(flatten)]
     pub token: TokenSettings,
+    /// Where secrets are that variables only name
+    #[command(flatten)]
+    pub secrets: SecretSettings,
     /// What deploying takes where there is no token: made by whoever starts the service within another process
     #[arg(skip)]
     pub deploy_token: Option<Token>,
@@ -224,6 +242,8 @@ impl Config {
     ///
     /// As [`Config::from_command_line`].
     pub fn read(arguments: Vec<OsString>) -> Result<Self, Failure> {
+        let asked = arguments.clone();
+        let arguments = secrets::filled(&config::command::<Self>(PREFIX), &arguments)?;
         let given = matches(&arguments)?;
         let file = given.get_one::<PathBuf>("config").map(|path| file::read(path)).transpose()?;
         let file = file.unwrap_or_default();
@@ -237,7 +257,7 @@ impl Config {
         let mut config = Self::from_arg_matches(&merged).map_err(Failure::usage)?;
         config.rules = Rules::of(file.rules, &config);
         config.written = written(&merged);
-        config.arguments = arguments;
+        config.arguments = asked;
         config.check()?;
         Ok(config)
     }

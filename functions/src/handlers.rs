@@ -1,4 +1,5 @@
 //! What answers each address.
 
 pub(crate) mod call;
+pub(crate) mod sidecar;
 pub(crate) mod trial;

@@ -10,6 +10,7 @@ pub mod access;
 pub mod cors;
 pub mod bounds;
 mod handlers;
+pub mod clients;
 pub mod deploy;
 mod page;
 mod app;
@@ -59,6 +60,7 @@ use crate::{
     background::Background,
     bounds::BoundsLayer,
     calls::{Calls, LaneLimits},
+    clients::Clients,
     config::{Door, Live, Reload, Rules},
     deploy::Deploying,
     events::Events,
@@ -179,7 +181,8 @@ async fn started(
         let channel = shop::channel(config.recommendations_host.clone(), client_tls);
         let (events, writer) = Events::new(store.clone(), &shell.metrics);
         let invoker = Invoker { calls, logs, events };
-        let shop = Arc::new(Bookshop::new(channel, token, store.clone()));
+        let shop = Bookshop::new(channel, token, store.clone());
+        let shop = Arc::new(shop.with_app_id(config.recommendations_app_id.as_ref()));
         let background = Background {
             modules: modules.clone(),
             invoker: invoker.clone(),
@@ -199,6 +202,8 @@ async fn started(
             invoker,
             door: Door::main(&rules),
             routes: Arc::clone(&routes),
+            clients: Arc::new(Clients::new(&config)),
+            state: shell.readiness.subscribe(),
             timeout: config.timeout,
             shop,
             tasks: in_background.clone(),

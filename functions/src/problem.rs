@@ -64,6 +64,9 @@ pub enum Problem {
     /// As many calls of the function wait as may.
     #[error("too many calls of this function at once")]
     Busy,
+    /// The client has called as often as it may, and may again after that long.
+    #[error("this client calls too often")]
+    TooOften(Duration),
     /// As many calls of all functions wait as may.
     #[error("too many calls at once")]
     Overloaded,
@@ -98,7 +101,7 @@ impl Problem {
             Self::LongBody(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::LongHead(excess) => excess.status(),
             Self::Unfit(_) | Self::Exit(_) | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Interrupted | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Trap | Self::BadAnswer | Self::Exceeded(_) => StatusCode::BAD_GATEWAY,
             Self::Overloaded | Self::Missing(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -122,6 +125,7 @@ impl Problem {
             Self::Exit(_) => "exit",
             Self::Refused { .. } => "refused",
             Self::Busy => "busy",
+            Self::TooOften(_) => "too-often",
             Self::Interrupted => "interrupted",
             Self::Internal => "internal",
             Self::Trap => "trap",
@@ -197,6 +201,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
             Self::Busy | Self::Overloaded => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
+            Self::TooOften(wait) => {
+                headers.insert(header::RETRY_AFTER, wait.as_secs().saturating_add(1).into());
+            }
             Self::Method(allowed) => {
                 // Whatever is no header says no more than the sentence does.
                 if let Ok(allowed) = HeaderValue::from_str(&allowed) {

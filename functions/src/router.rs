@@ -6,7 +6,11 @@ use axum::{
 
 use crate::{
     app::App,
-    handlers::{call, trial},
+    handlers::{
+        call,
+        sidecar::{self, SUBSCRIPTIONS},
+        trial,
+    },
     page,
     problem::Problem,
     statics::BELOW,
@@ -16,7 +20,8 @@ use crate::{
 /// looked for among the routes of the configuration file and of the manifests.
 pub(crate) fn routes(app: App) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(sidecar::health))
+        .route(SUBSCRIPTIONS, get(sidecar::subscriptions))
         .route("/static", get(|| async { Redirect::permanent(BELOW) }))
         .route("/static/", any(call::routed))
         .route("/static/{*file}", any(call::routed))

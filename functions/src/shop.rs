@@ -6,6 +6,7 @@ use std::{error::Error, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use host::{Book, Entry, Shelf, Shop, ShopError};
+use http::HeaderValue;
 use protobufs::{
     catalogue::{GetBookRequest, catalogue_service_client::CatalogueServiceClient},
     readers::{self, ListHistoryRequest, readers_service_client::ReadersServiceClient},
@@ -30,6 +31,8 @@ pub struct Bookshop {
     catalogue: CatalogueServiceClient<Channel>,
     readers: ReadersServiceClient<Channel>,
     token: Option<MetadataValue<Ascii>>,
+    /// What a sidecar between us and recommendations is told.
+    app_id: Option<MetadataValue<Ascii>>,
     kept: Store,
 }
 
@@ -41,8 +44,16 @@ impl Bookshop {
             catalogue: CatalogueServiceClient::new(channel.clone()),
             readers: ReadersServiceClient::new(channel),
             token: token.and_then(|token| format!("Bearer {}", token.secret()).parse().ok()),
+            app_id: None,
             kept,
         }
+    }
+
+    /// The same, which tells a Dapr sidecar by this name whom it means.
+    #[must_use]
+    pub fn with_app_id(mut self, app_id: Option<&HeaderValue>) -> Self {
+        self.app_id = app_id.and_then(|id| MetadataValue::try_from(id.as_bytes()).ok());
+        self
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -50,6 +61,9 @@ impl Bookshop {
         request.set_timeout(PATIENCE);
         if let Some(token) = &self.token {
             request.metadata_mut().insert("authorization", token.clone());
+        }
+        if let Some(app_id) = &self.app_id {
+            request.metadata_mut().insert("dapr-app-id", app_id.clone());
         }
         request
     }

@@ -82,6 +82,8 @@ struct Inner {
     resolver: Resolver,
     /// What guarded calls show: `Bearer …`.
     token: Option<HeaderValue>,
+    /// What a sidecar between us and recommendations is told.
+    app_id: Option<HeaderValue>,
     deadline: Duration,
     /// The deadline as a header, for calls that need not wait for a connection: nearly all.
     timeout: HeaderValue,
@@ -131,6 +133,7 @@ impl Client {
             rotation: Arc::new(Rotation::new(hosts.len(), measures.backends())),
             turn: AtomicUsize::new(0),
             token: None,
+            app_id: None,
             together: Arc::default(),
             simulated: AtomicBool::new(false),
             budget: Budget::new(),
@@ -154,6 +157,17 @@ impl Client {
             shown
         });
         Arc::get_mut(&mut self.0).expect("it is not cloned yet").token = shown;
+        self
+    }
+
+    /// The same client, which tells a Dapr sidecar by this name whom it means. To be called before the client is cloned.
+    ///
+    /// # Panics
+    ///
+    /// If it has been cloned.
+    #[must_use]
+    pub fn with_app_id(mut self, app_id: Option<HeaderValue>) -> Self {
+        Arc::get_mut(&mut self.0).expect("it is not cloned yet").app_id = app_id;
         self
     }
 
@@ -302,6 +316,7 @@ impl Inner {
             let upkeep = Upkeep {
                 hosts: self.hosts.clone(),
                 tls: self.tls.clone(),
+                app_id: self.app_id.clone(),
                 resolver: Arc::clone(&self.resolver),
                 rotation: Arc::clone(&self.rotation),
                 stale: self.stale.clone(),

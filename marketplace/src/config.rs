@@ -1,7 +1,9 @@
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
+use http::HeaderValue;
 use service::{
-    config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration},
+    config::{LogSettings, ShutdownSettings, TlsSettings, app_id, positive_duration},
+    secrets::SecretSettings,
     token::TokenSettings,
 };
 
@@ -20,6 +22,9 @@ pub struct Config {
     /// Where recommendations answers: host or host:port, more than one with commas
     #[arg(long, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
     pub recommendations_host: Hosts,
+    /// What recommendations is called where a Dapr sidecar answers at its host: calls name it as dapr-app-id [default: none]
+    #[arg(long, env = "RECOMMENDATIONS_APP_ID", value_name = "NAME", value_parser = app_id)]
+    pub recommendations_app_id: Option<HeaderValue>,
     /// Where functions answers, for the Cover studio; it may have a path, such as a sidecar's
     #[arg(long, env = "FUNCTIONS_URL", value_name = "URL", default_value = "http://127.0.0.1:8000")]
     pub functions_url: FunctionsUrl,
@@ -48,6 +53,9 @@ pub struct Config {
     /// What recommendations asks for
     #[command(flatten)]
     pub token: TokenSettings,
+    /// Where secrets are that variables only name
+    #[command(flatten)]
+    pub secrets: SecretSettings,
     /// The certificate that recommendations asks for
     #[command(flatten)]
     pub tls: TlsSettings,

@@ -27,8 +27,6 @@ pub mod covers;
 mod statics;
 mod fnv;
 mod operators;
-mod allowance;
-mod proxies;
 mod reader;
 mod functions;
 pub mod client;
@@ -37,7 +35,7 @@ use std::{future::Future, sync::Arc};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use service::{
-    Failure, Limits, Protocol, Shell,
+    Failure, Limits, Protocol, Shell, allowance, proxies,
     telemetry::CallLayer,
     tls::{ClientTls, ServerTls},
 };
@@ -45,8 +43,8 @@ use tokio::net::TcpListener;
 
 pub use config::{Config, PublicUrl};
 pub use functions::{FunctionsUrl, FunctionsUrlError};
-pub use proxies::{Proxies, ProxiesError};
 pub use reader::{CookieKey, CookieKeyError};
+pub use service::proxies::{Proxies, ProxiesError};
 
 use crate::{
     allowance::Allowance, cards::Cards, client::Client, events::Events, functions::Functions,
@@ -122,7 +120,8 @@ fn started(
             Functions::new(config.functions_url, client_tls.clone(), config.call_deadline, &shell.metrics);
         let client =
             Client::new(&config.recommendations_host, client_tls, config.call_deadline, &shell.metrics)
-                .with_token(config.token.token.as_ref());
+                .with_token(config.token.token.as_ref())
+                .with_app_id(config.recommendations_app_id);
         let https = config.https || config.public_url.as_ref().is_some_and(PublicUrl::is_https);
         let operators = Operators::new(config.token.token, key.clone(), https, config.public_url.as_ref());
         let shop = Arc::new(Shop {

@@ -14,6 +14,7 @@ use host::name::Name;
 use service::{
     config::{LogSettings, ShutdownSettings, TlsSettings, positive_duration},
     grpc::AdmissionSettings,
+    secrets::SecretSettings,
     token::TokenSettings,
 };
 
@@ -93,6 +94,9 @@ pub struct Config {
     /// Who may call what changes or reveals.
     #[command(flatten)]
     pub token: TokenSettings,
+    /// Where secrets are that variables only name.
+    #[command(flatten)]
+    pub secrets: SecretSettings,
     /// Certificates.
     #[command(flatten)]
     pub tls: TlsSettings,

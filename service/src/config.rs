@@ -6,8 +6,9 @@ use clap::{
     Arg, Args, Command, CommandFactory, FromArgMatches,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use http::HeaderValue;
 
-use crate::Failure;
+use crate::{Failure, secrets};
 
 /// Where certificates come from. None set: plaintext.
 #[derive(Args, Clone, Debug, Default)]
@@ -120,9 +121,21 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     milliseconds.filter(|ms| *ms <= 31_536_000_000).map(Duration::from_millis).ok_or_else(error)
 }
 
+/// What an app is called among Dapr sidecars, as a header says it.
+///
+/// # Errors
+///
+/// If the text is no such name.
+pub fn app_id(text: &str) -> Result<HeaderValue, &'static str> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let id = HeaderValue::from_str(text).ok().filter(|_| plain && (1..=255).contains(&text.len()));
+    id.ok_or("expected 1 to 255 letters, digits and -_.")
+}
+
 fn read<C: CommandFactory + FromArgMatches>(prefix: &str, arguments: Vec<OsString>) -> Result<C, Failure> {
     let mut command = command::<C>(prefix);
-    let matches = command.try_get_matches_from_mut(arguments.clone());
+    let filled = secrets::filled(&command, &arguments)?;
+    let matches = command.try_get_matches_from_mut(filled);
     match matches.and_then(|matches| C::from_arg_matches(&matches)) {
         Ok(config) => Ok(config),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -4,13 +4,16 @@
 //! it is ready, counts and logs each call, and drains with a deadline.
 
 pub mod admin;
+pub mod allowance;
 pub mod certs;
 pub mod config;
 mod failure;
 pub mod grpc;
 mod listen;
+pub mod proxies;
 mod readiness;
 pub mod secret;
+pub mod secrets;
 mod server;
 mod shell;
 mod shutdown;

@@ -29,8 +29,8 @@ pub(super) struct Key {
 pub(super) static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     let command = Config::command();
     let settings = command.get_arguments().filter(|setting| {
-        // The file does not name itself.
-        !matches!(setting.get_id().as_str(), "config" | "help" | "version")
+        // The file does not name itself, and what takes the place of variables is known before it is read.
+        !matches!(setting.get_id().as_str(), "config" | "secrets" | "help" | "version")
     });
     let key = |setting: &clap::Arg| Key {
         id: setting.get_id().to_string(),

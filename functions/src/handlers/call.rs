@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     app::App,
     deployed::Deployed,
+    handlers::sidecar::{self, SUBSCRIPTIONS},
     invoke::{Invocation, below as under},
     name::Name,
     problem::Problem,
@@ -79,7 +80,11 @@ pub(crate) async fn routed(State(app): State<App>, request: Request<Body>) -> Re
             answer(&app, &deployed, request, "").await
         }
         Err(_) if app.door.empty_get() && matches!(*method, Method::GET | Method::HEAD) => {
-            Ok(StatusCode::OK.into_response())
+            // To a sidecar that stands before this listener, nothing at all would be no list.
+            Ok(match path {
+                SUBSCRIPTIONS => sidecar::subscriptions().await,
+                _ => StatusCode::OK.into_response(),
+            })
         }
         Err(missed) => Err(missed.into()),
     }
@@ -97,6 +102,7 @@ pub(super) async fn answer(
     if kind != Kind::Http && !head_only && !matches!(*request.method(), Method::GET | Method::POST) {
         return Err(Problem::Method(METHODS.into()));
     }
+    app.clients.admit(&request)?;
     let id = request.extensions().get::<RequestId>().and_then(|id| id.0.to_str().ok()).unwrap_or_default();
     let id: Arc<str> = id.into();
     let (mut head, body) = request.into_parts();

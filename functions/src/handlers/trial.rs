@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 use multer::{Constraints, Multipart, SizeLimit};
@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use super::call::answer;
 use crate::{app::App, problem::Problem};
 
+/// What proxies say of where a request comes from.
+const FORWARDED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 /// What stands around the parts of a form, in bytes.
 const FORM: usize = 16 << 10;
 
@@ -31,7 +33,10 @@ pub(crate) async fn send(
     let (content_type, body) = read.await.map_err(|_| Problem::SlowBody(app.timeout))??;
     head.method = Method::POST;
     head.uri = format!("/{name}").parse().unwrap_or_else(|_| Uri::from_static("/"));
-    head.headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
+    // Whoever fills a form in is a client like any other, behind a proxy, too.
+    let forwarded = head.headers.iter().filter(|(name, _)| FORWARDED.contains(name));
+    let forwarded = forwarded.map(|(name, value)| (name.clone(), value.clone()));
+    head.headers = forwarded.chain([(header::CONTENT_TYPE, content_type)]).collect();
     answer(&app, &deployed, Request::from_parts(head, Body::from(body)), &format!("/{name}")).await
 }
 

@@ -105,6 +105,7 @@ impl Rules {
             | Problem::Exceeded(_)
             | Problem::OutOfTime
             | Problem::Busy
+            | Problem::TooOften(_)
             | Problem::Overloaded
             | Problem::Missing(_)
             | Problem::Unavailable(_)

@@ -53,6 +53,8 @@ fn the_example_file_starts_three_servers_beside_the_services_own() {
             let answer = http::get(at(port), path).unwrap();
             assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
         }
+        // But a sidecar before it gets a list, which is empty.
+        assert_eq!(http::get(at(port), "/dapr/subscribe").unwrap().body, "[]");
         let preflight = "origin: https://anywhere.example\r\naccess-control-request-method: POST\r\n";
         let answer = http::ask(at(port), "OPTIONS", "/api/image", preflight, b"").unwrap();
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, Some("*")));

@@ -202,6 +202,32 @@ fn systemd_is_told_when_it_is_ready_and_when_it_ends() {
 }
 
 #[test]
+fn a_client_that_calls_too_often_waits_and_others_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = ["--client-calls", "3", "--trusted-proxies", "127.0.0.1"];
+    let server = Server::start(folder.path(), &limits);
+    assert_eq!(server.deploy("one", &says("one")).status, 201);
+    let from = |client: &str| {
+        let headers = format!("x-forwarded-for: 203.0.113.1, {client}\r\n");
+        http::get_with(server.address, "/one", &headers).unwrap()
+    };
+    for _ in 0..3 {
+        assert_eq!(from("192.0.2.1").status, 200);
+    }
+    let refused = from("192.0.2.1");
+    assert_eq!(refused.status, 429);
+    assert_eq!(json(&refused)["type"], "urn:shelfwise:functions:too-often");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    assert_eq!((from("192.0.2.2").status, server.get("/one").status), (200, 200));
+    // What is no call is not counted.
+    for _ in 0..5 {
+        assert_eq!((server.get("/healthz").status, server.get("/functions").status), (200, 200));
+    }
+    assert_eq!(server.get("/dapr/subscribe").body, "[]");
+}
+
+#[test]
 fn the_systemd_unit_is_one() {
     if !testing::have(&["systemd-analyze"]) {
         return;

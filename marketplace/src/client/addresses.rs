@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderValue;
 use service::tls::ClientTls;
 use tokio::{
     sync::{mpsc, watch},
@@ -33,6 +34,7 @@ pub type Resolver = Arc<dyn Fn(Host) -> Lookup + Send + Sync>;
 pub(crate) struct Upkeep {
     pub(crate) hosts: Hosts,
     pub(crate) tls: Option<ClientTls>,
+    pub(crate) app_id: Option<HeaderValue>,
     pub(crate) resolver: Resolver,
     pub(crate) rotation: Arc<Rotation>,
     pub(crate) stale: watch::Sender<()>,
@@ -56,7 +58,7 @@ pub(crate) fn system() -> Resolver {
 
 /// Keeps one backend for each address of each host, until the task is aborted.
 pub(crate) async fn keep(upkeep: Upkeep) {
-    let Upkeep { hosts, tls, resolver, rotation, stale } = upkeep;
+    let Upkeep { hosts, tls, app_id, resolver, rotation, stale } = upkeep;
     let (tell, mut told) = mpsc::channel(hosts.len());
     // Both sets end their tasks when they are dropped.
     let mut lookups = JoinSet::new();
@@ -79,8 +81,9 @@ pub(crate) async fn keep(upkeep: Upkeep) {
         });
         for (address, host) in wanted {
             kept.entry(address).or_insert_with(|| {
-                let (tls, stale) = (tls.clone(), stale.clone());
-                let backend = Backend { host: host.clone(), address, tls, seat: rotation.seat(), stale };
+                let (tls, app_id, stale) = (tls.clone(), app_id.clone(), stale.clone());
+                let backend =
+                    Backend { host: host.clone(), address, tls, app_id, seat: rotation.seat(), stale };
                 backends.spawn(backend.keep())
             });
         }

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use h2::PingPong;
+use http::HeaderValue;
 use rand::RngExt as _;
 use service::tls::ClientTls;
 use tokio::{
@@ -37,6 +38,7 @@ pub(crate) struct Backend {
     pub(crate) host: Host,
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<ClientTls>,
+    pub(crate) app_id: Option<HeaderValue>,
     pub(crate) seat: Seat,
     /// Asks for the hosts to be resolved again.
     pub(crate) stale: watch::Sender<()>,
@@ -99,7 +101,8 @@ impl Backend {
     }
 
     async fn open(&self) -> Result<Opened, ConnectError> {
-        let (line, pings) = Line::open(&self.host, self.address, self.tls.as_ref()).await?;
+        let (line, pings) =
+            Line::open(&self.host, self.address, self.tls.as_ref(), self.app_id.as_ref()).await?;
         let (health, serving) = watch(&line).await.map_err(ConnectError::Health)?;
         Ok(Opened { line, pings, health, serving })
     }

@@ -34,7 +34,11 @@ const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("shelfwise-marketplace/", env!("CARGO_PKG_VERSION")));
 
 /// The head of a question, but for its deadline and trace.
-pub(crate) struct Addressed([Uri; Method::CALLS.len() + 1]);
+pub(crate) struct Addressed {
+    uris: [Uri; Method::CALLS.len() + 1],
+    /// Whom a Dapr sidecar passes the question on to.
+    app_id: Option<HeaderValue>,
+}
 
 /// A server's own word on whether it should be given calls.
 pub(crate) struct Watch {
@@ -46,24 +50,31 @@ impl Addressed {
     /// # Errors
     ///
     /// If `authority` cannot stand in an address.
-    pub(crate) fn new(scheme: &str, authority: &str) -> Result<Self, http::Error> {
+    pub(crate) fn new(
+        scheme: &str,
+        authority: &str,
+        app_id: Option<HeaderValue>,
+    ) -> Result<Self, http::Error> {
         let mut uris = Vec::with_capacity(Method::CALLS.len() + 1);
         for method in Method::CALLS.into_iter().chain([Method::WatchHealth]) {
             let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(method.path());
             uris.push(uri.build()?);
         }
-        Ok(Self(uris.try_into().expect("one for each")))
+        Ok(Self { uris: uris.try_into().expect("one for each"), app_id })
     }
 
     fn request(&self, method: Method) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.0[method as usize].clone();
+        *request.uri_mut() = self.uris[method as usize].clone();
         *request.version_mut() = Version::HTTP_2;
-        let mut headers = HeaderMap::with_capacity(6);
+        let mut headers = HeaderMap::with_capacity(7);
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(header::USER_AGENT, AGENT);
+        if let Some(app_id) = &self.app_id {
+            headers.insert("dapr-app-id", app_id.clone());
+        }
         *request.headers_mut() = headers;
         request
     }

@@ -82,24 +82,27 @@ impl Line {
         host: &Host,
         address: SocketAddr,
         tls: Option<&ClientTls>,
+        app_id: Option<&HeaderValue>,
     ) -> Result<(Arc<Self>, PingPong), ConnectError> {
         let connected = timeout(CONNECT, TcpStream::connect(address)).await;
         let stream = connected.map_err(|_| ConnectError::Late)?.map_err(ConnectError::Tcp)?;
         stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
-        let Some(tls) = tls else { return Self::speak(host, "http", stream).await };
+        let Some(tls) = tls else { return Self::speak(host, app_id, "http", stream).await };
         let name =
             ServerName::try_from(host.name().trim_end_matches('.').to_owned()).map_err(ConnectError::Name)?;
         let stream =
             TlsConnector::from(tls.config()).connect(name, stream).await.map_err(ConnectError::Tls)?;
-        Self::speak(host, "https", stream).await
+        Self::speak(host, app_id, "https", stream).await
     }
 
     async fn speak(
         host: &Host,
+        app_id: Option<&HeaderValue>,
         scheme: &str,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> Result<(Arc<Self>, PingPong), ConnectError> {
-        let addressed = Addressed::new(scheme, &host.to_string()).map_err(ConnectError::Authority)?;
+        let addressed =
+            Addressed::new(scheme, &host.to_string(), app_id.cloned()).map_err(ConnectError::Authority)?;
         let handshake = h2::client::Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)

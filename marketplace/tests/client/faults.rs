@@ -215,13 +215,15 @@ async fn a_server_whose_handlers_hang_loses_its_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_says_its_trace_and_deadline() {
+async fn a_call_says_its_trace_and_deadline_and_to_a_sidecar_whom_it_means() {
     let server = Toy::with("127.0.0.1:0", Setup::default());
-    let asker = Asker::patient(&server.address.to_string());
+    let mut asker = Asker::patient(&server.address.to_string());
+    asker.client = asker.client.with_app_id(service::config::app_id("recommendations").ok());
     let trace = TraceContext::root(1.0);
     asker.client.recommend(&trace, 0, 0, 3).await.unwrap();
     let metadata = server.seen.metadata.lock().unwrap().clone().into_headers();
     assert_eq!(TraceContext::from_headers(&metadata).unwrap().trace_id(), trace.trace_id());
+    assert_eq!(metadata["dapr-app-id"], "recommendations");
     let timeout = metadata["grpc-timeout"].to_str().unwrap();
     let micros: u64 = timeout.strip_suffix('u').unwrap().parse().unwrap();
     assert!((2_000_000..=3_000_000).contains(&micros), "{timeout}");

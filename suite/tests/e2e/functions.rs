@@ -7,7 +7,7 @@ use testing::{eventually, http};
 use crate::process::Suite;
 
 /// Puts a module of those that lie built in the repository into the suite's folder, with this manifest.
-fn put(suite: &Suite, name: &str, module: &str, manifest: &str) {
+pub(crate) fn put(suite: &Suite, name: &str, module: &str, manifest: &str) {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/guests/built").join(module);
     let folder = suite.data.path().join("functions");
     fs::create_dir_all(&folder).unwrap();

@@ -1,6 +1,7 @@
 //! The suite as its users meet it: the real binary, real clients, real signals.
 
 mod commands;
+mod dapr;
 mod deploying;
 mod evaluate;
 mod functions;

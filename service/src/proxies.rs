@@ -1,6 +1,8 @@
+//! Whose word on where a request comes from is taken.
+
 use std::{net::IpAddr, str::FromStr, sync::Arc};
 
-use axum::http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, header};
 use thiserror::Error;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -24,7 +26,8 @@ pub struct ProxiesError(String);
 impl Proxies {
     /// Where a request comes from: the right-most address that no trusted proxy has. What stands left of it was written
     /// by whoever is there, and may be anything; so is all of it where the connection itself comes from elsewhere.
-    pub(crate) fn sender(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    #[must_use]
+    pub fn sender(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.trusts(peer) {
             return peer;
@@ -192,7 +195,7 @@ mod tests {
             assert_eq!(sender("10.0.0.0/8", "10.0.0.1", &[("forwarded", garbage)]), "10.0.0.1", "{garbage}");
         }
         let mut headers = HeaderMap::new();
-        headers.append("x-forwarded-for", axum::http::HeaderValue::from_bytes(b"203.0.113.9\xff").unwrap());
+        headers.append("x-forwarded-for", http::HeaderValue::from_bytes(b"203.0.113.9\xff").unwrap());
         let proxies: Proxies = "10.0.0.1".parse().unwrap();
         assert_eq!(proxies.sender([10, 0, 0, 1].into(), &headers).to_string(), "10.0.0.1");
     }

@@ -14,7 +14,7 @@ const WINDOW: f64 = 60.0;
 
 /// Lets so many through in a minute, and as many at once.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub struct Allowance {
     each_minute: u32,
     buckets: Mutex<HashMap<Option<IpAddr>, Bucket>>,
 }
@@ -27,7 +27,8 @@ struct Bucket {
 
 impl Allowance {
     /// 0: as many as come.
-    pub(crate) fn new(each_minute: u32) -> Self {
+    #[must_use]
+    pub fn new(each_minute: u32) -> Self {
         Self { each_minute, buckets: Mutex::default() }
     }
 
@@ -36,7 +37,7 @@ impl Allowance {
     /// # Errors
     ///
     /// If there were too many: how long to wait.
-    pub(crate) fn take(&self, from: Option<IpAddr>) -> Result<(), Duration> {
+    pub fn take(&self, from: Option<IpAddr>) -> Result<(), Duration> {
         self.take_at(from, Instant::now())
     }
 
@@ -63,7 +64,7 @@ impl Allowance {
     }
 
     /// Gives an address its whole share again.
-    pub(crate) fn forgive(&self, from: Option<IpAddr>) {
+    pub fn forgive(&self, from: Option<IpAddr>) {
         self.lock().remove(&from.map(network));
     }
 
@@ -78,8 +79,9 @@ impl Allowance {
     }
 }
 
-/// Who has one address of IPv6 has a whole network of them; this machine has one.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
+/// Whom an address stands for: who has one of IPv6 has a whole network of them; this machine has one.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()
