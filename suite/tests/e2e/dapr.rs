@@ -17,7 +17,7 @@ use testing::{
 
 use crate::{functions::put, process::Suite};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// What only the secret store says.
 const TOKEN: &str = "a-token-of-the-secret-store";
 /// One pixel.
