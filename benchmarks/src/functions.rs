@@ -2,6 +2,7 @@
 
 mod classify;
 mod guests;
+mod pictures;
 mod runner;
 
 use std::{fs, net::SocketAddr};
