@@ -82,6 +82,11 @@ pub(crate) type Guest<'a> = (&'a str, &'a str, &'a str);
 
 /// A functions server with these guests, which lie in the folder. `None`, and said on the terminal, if one of them is not built.
 pub(crate) fn functions(guests: &[Guest<'_>]) -> Option<(Running, tempfile::TempDir)> {
+    functions_with(guests, &[])
+}
+
+/// One that is told more.
+pub(crate) fn functions_with(guests: &[Guest<'_>], more: &[&str]) -> Option<(Running, tempfile::TempDir)> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/guests/built");
     let module = |guest: &str| built.join(format!("{guest}.wasm")).display().to_string();
     let modules: Vec<_> = guests.iter().map(|(_, guest, _)| module(guest)).collect();
@@ -95,7 +100,7 @@ pub(crate) fn functions(guests: &[Guest<'_>]) -> Option<(Running, tempfile::Temp
         fs::write(place.join(format!("{name}.toml")), manifest).unwrap();
         fs::copy(module, place.join(format!("{name}.wasm"))).unwrap();
     }
-    let server = functions_at(0, folder.path());
+    let server = functions_at(0, folder.path(), more);
     testing::eventually("all functions answer", Duration::from_secs(120), || {
         let list = server.get("/functions");
         assert!(!list.text().contains("\"reason\""), "{}", list.text());
@@ -106,13 +111,14 @@ pub(crate) fn functions(guests: &[Guest<'_>]) -> Option<(Running, tempfile::Temp
 
 /// One that comes back with the modules that lie in the folder.
 pub(crate) fn functions_again(address: SocketAddr, folder: &Path) -> Running {
-    functions_at(address.port(), folder)
+    functions_at(address.port(), folder, &[])
 }
 
-fn functions_at(port: u16, folder: &Path) -> Running {
+fn functions_at(port: u16, folder: &Path, more: &[&str]) -> Running {
     let url = format!("file://{}", folder.display());
     let arguments = ["functions", "--objects-url", &url, "--poll", "100ms", "--graceful-timeout", "1s"];
-    let config = functions::Config::parse_from(arguments);
+    let arguments = arguments.iter().chain(more).map(Into::into).collect();
+    let config = functions::Config::read(arguments).unwrap_or_else(|failure| panic!("{failure}"));
     run(port, move |listener, admin, stop| functions::run(config, listener, admin, stop))
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, io::Write as _, thread, time::Instant};
 
 use flate2::{Compression, Crc, write::ZlibEncoder};
 
-use crate::fixture::{Answer, Running, functions, links, marketplace, shop, silent};
+use crate::fixture::{Answer, Running, functions, functions_with, links, marketplace, shop, silent};
 
 /// A storefront with nothing behind it but functions.
 fn studio(functions: &Running, more: &[&str]) -> Running {
@@ -184,6 +184,36 @@ fn what_a_guest_says_never_becomes_part_of_a_page() {
         "{}",
         odd.text()
     );
+}
+
+/// A bitmap of 8 × 8 red pixels.
+fn red() -> Vec<u8> {
+    let head = [54 + 192, 0, 54, 40, 8, 8, 24 << 16 | 1, 0, 192, 2835, 2835, 0, 0_u32];
+    let mut file = b"BM".to_vec();
+    file.extend(head.iter().flat_map(|number| number.to_le_bytes()));
+    file.extend([0, 0, 255].repeat(64));
+    file
+}
+
+#[test]
+fn what_a_picture_shows_leads_to_books_about_it() {
+    let manifest = format!("{PICTURES}content-type = \"text/html; charset=utf-8\"\n[grants]\nnn = true\n");
+    let classify = [("classify", "classify", manifest.as_str())];
+    let model = |file: &str| format!("{}/../functions/models/{file}", env!("CARGO_MANIFEST_DIR"));
+    let (file, labels) = (model("colours.onnx"), model("colours.txt"));
+    let settings = ["--model", &file, "--model-labels", &labels, "--model-input", "8x8"];
+    let Some((server, _folder)) = functions_with(&classify, &settings) else { return };
+    let shop = studio(&server, &[]);
+    let (_, page) = result(&shop, &try_it(&shop, "classify", &red()));
+    let text = page.text();
+    assert!(text.contains("It is very likely a red &#38; &#34;pink&#34; in the picture"), "{text}");
+    assert_eq!(links(text, "/search"), ["/search?q=red+%26+%22pink%22"]);
+
+    let Some((server, _folder)) = functions(&classify) else { return };
+    let page = try_it(&studio(&server, &[]), "classify", &red());
+    assert_eq!(page.status, 503);
+    assert!(page.text().contains("This is not set up here yet."), "{}", page.text());
+    assert!(!page.text().contains("FUNCTIONS_MODEL"), "readers cannot set it: {}", page.text());
 }
 
 #[test]
