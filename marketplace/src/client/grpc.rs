@@ -285,7 +285,7 @@ mod tests {
         let paths = service::grpc::methods(&descriptors);
         for method in Method::CALLS.into_iter().chain([Method::WatchHealth]) {
             assert!(paths.iter().any(|path| path == method.path()), "{method:?}");
-            let addressed = Addressed::new("http", "[::1]:50051").unwrap();
+            let addressed = Addressed::new("http", "[::1]:50051", None).unwrap();
             assert_eq!(addressed.request(method).uri().path(), method.path());
         }
     }

@@ -41,7 +41,9 @@ fn classify() -> Result<String, (u8, String)> {
     let (width, height) = variable("INPUT").ok().and_then(|size| picture::size(&size)).unwrap_or((224, 224));
 
     let mut file = Vec::new();
-    std::io::stdin().read_to_end(&mut file).map_err(|error| (BAD_INPUT, format!("The image cannot be read: {error}.")))?;
+    std::io::stdin()
+        .read_to_end(&mut file)
+        .map_err(|error| (BAD_INPUT, format!("The image cannot be read: {error}.")))?;
     let pixels = picture::pixels(&file, width, height).map_err(|error| (BAD_INPUT, error))?;
     let scores = model.run(&[1, height, width, 3], &pixels).map_err(no_model)?;
 

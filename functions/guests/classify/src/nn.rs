@@ -34,7 +34,13 @@ impl Model {
     pub fn run(&self, dimensions: &[u32], bytes: &[u8]) -> Result<Vec<u8>, Refused> {
         let mut context = 0;
         let (dimensions_length, length) = (dimensions.len(), bytes.len());
-        let tensor = Tensor { dimensions: dimensions.as_ptr(), dimensions_length, kind: U8, bytes: bytes.as_ptr(), length };
+        let tensor = Tensor {
+            dimensions: dimensions.as_ptr(),
+            dimensions_length,
+            kind: U8,
+            bytes: bytes.as_ptr(),
+            length,
+        };
         let mut output = vec![0; 64 << 10];
         let mut written = 0;
         // SAFETY: what is pointed at is readable, or writable, for its length and as long as the calls take.
@@ -75,6 +81,7 @@ mod imports {
         pub fn init_execution_context(graph: u32, context: *mut u32) -> i32;
         pub fn set_input(context: u32, index: u32, tensor: *const Tensor) -> i32;
         pub fn compute(context: u32) -> i32;
-        pub fn get_output(context: u32, index: u32, buffer: *mut u8, room: usize, written: *mut usize) -> i32;
+        pub fn get_output(context: u32, index: u32, buffer: *mut u8, room: usize, written: *mut usize)
+        -> i32;
     }
 }

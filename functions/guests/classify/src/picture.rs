@@ -17,7 +17,8 @@ pub fn pixels(file: &[u8], width: u32, height: u32) -> Result<Vec<u8>, String> {
     let image = decode(file).map_err(|error| format!("This is no image that can be read: {error}."))?;
     // Averaging whole blocks first is many times faster than the filter, and all that it leaves to see is the same.
     let (near_width, near_height) = (width.saturating_mul(2), height.saturating_mul(2));
-    let large = image.width() > near_width.saturating_mul(2) && image.height() > near_height.saturating_mul(2);
+    let large =
+        image.width() > near_width.saturating_mul(2) && image.height() > near_height.saturating_mul(2);
     let image = if large { image.thumbnail_exact(near_width, near_height) } else { image };
     let image = DynamicImage::ImageRgb8(image.into_rgb8());
     Ok(image.resize_exact(width, height, FilterType::Triangle).into_rgb8().into_raw())
