@@ -19,7 +19,7 @@ use crate::{
     knowledge::{Asking, Bound, Knowledge, Known, opinion},
     models::Opinion,
     rankers::{CANDIDATES, Rankers},
-    ratings::{Entry, Ratings},
+    ratings::{Entry, Ratings, Shelf},
     recommend::{Pick, Popularity, Ranker, Reason, Resembling, recommend},
     variants::{Chooser, Order, RecommendationId, Variants},
 };
@@ -117,12 +117,13 @@ impl Service {
             variant: variant.map(|variant| variant.name.clone()),
         };
         match shop {
-            None => Ok(Listed::Whole(render(&knowledge, model, &picks, id))),
+            None => Ok(Listed::Whole(render(&knowledge, model, history, &picks, id))),
             Some(ranker) => Ok(Listed::Candidates(Candidates {
                 ranker: ranker.clone(),
                 reader: reader.map_or(0, |reader| i32::try_from(reader).unwrap_or(0)),
                 count: asked.count,
                 modelled: model.is_some(),
+                history: history.to_vec(),
                 picks,
                 id,
                 knowledge: Guard::into_inner(knowledge),
@@ -132,7 +133,7 @@ impl Service {
 
     /// The shop's order of the candidates, or the model's own if the shop has none.
     async fn order(&self, candidates: Candidates) -> RecommendationResponse {
-        let Candidates { ranker, reader, count, modelled, mut picks, id, knowledge } = candidates;
+        let Candidates { ranker, reader, count, modelled, history, mut picks, id, knowledge } = candidates;
         let catalogue = &knowledge.snapshot.catalogue;
         let given: Vec<_> = picks.iter().filter_map(|pick| candidate(catalogue, pick)).collect();
         let question = host::Question { reader, count: u32::try_from(count).unwrap_or(u32::MAX) };
@@ -150,7 +151,7 @@ impl Service {
         }
         picks.truncate(count);
         let model = knowledge.model.as_ref().filter(|_| modelled);
-        let mut answer = render(&knowledge, model, &picks, id);
+        let mut answer = render(&knowledge, model, &history, &picks, id);
         if order.is_some() {
             answer.ranker = ranker.to_string();
         }
@@ -175,6 +176,7 @@ struct Candidates {
     count: usize,
     /// Whether the model had a part in it.
     modelled: bool,
+    history: Vec<Entry>,
     picks: Vec<Pick>,
     id: RecommendationId,
     knowledge: Arc<Knowledge>,
@@ -252,10 +254,11 @@ fn merge(stored: &[Entry], said: &[Entry]) -> Vec<Entry> {
     merged
 }
 
-/// `model` is the one that had a part in it.
+/// `model` is the one that had a part in it, `history` the reader's, in the order of books.
 fn render(
     knowledge: &Knowledge,
     model: Option<&Bound>,
+    history: &[Entry],
     picks: &[Pick],
     id: RecommendationId,
 ) -> RecommendationResponse {
@@ -269,7 +272,7 @@ fn render(
         simulated: knowledge.simulated || model.is_some_and(|model| model.simulated()),
     };
     let mut left = MAX_ANSWER_BYTES - answer.encoded_len();
-    for book in picks.iter().filter_map(|pick| book(catalogue, pick)) {
+    for book in picks.iter().filter_map(|pick| book(catalogue, history, pick)) {
         // With its tag and length; titles may be long, so the number of books alone does not bound the answer.
         left = match left.checked_sub(book.encoded_len() + 5) {
             Some(left) => left,
@@ -280,7 +283,7 @@ fn render(
     answer
 }
 
-fn book(catalogue: &Catalogue, pick: &Pick) -> Option<BookRecommendation> {
+fn book(catalogue: &Catalogue, history: &[Entry], pick: &Pick) -> Option<BookRecommendation> {
     let book = catalogue.at(pick.place as usize)?;
     let (kind, source) = match pick.reason {
         Reason::Chance => (ReasonKind::Unspecified, None),
@@ -291,6 +294,9 @@ fn book(catalogue: &Catalogue, pick: &Pick) -> Option<BookRecommendation> {
         Reason::Exploration => (ReasonKind::Exploration, None),
     };
     let title = source.and_then(|source| catalogue.book(source.book)).map(|source| source.title());
+    let standing = source.and_then(|source| {
+        history.binary_search_by_key(&source.book, |entry| entry.book).ok().map(|place| &history[place])
+    });
     Some(BookRecommendation {
         id: book.id(),
         title: book.title().to_owned(),
@@ -298,15 +304,15 @@ fn book(catalogue: &Catalogue, pick: &Pick) -> Option<BookRecommendation> {
         title_language: book.title_language().to_owned(),
         categories: book.categories().collect(),
         score: pick.score,
-        reason: sentence(kind, title),
+        reason: sentence(kind, standing, title),
         reason_kind: kind.into(),
         source_book_id: source.map_or(0, |source| source.book),
         contribution: source.map_or(0.0, |source| source.contribution),
     })
 }
 
-/// The reason for people. `title` is the source's.
-fn sentence(kind: ReasonKind, title: Option<&str>) -> String {
+/// The reason for people. `standing` is how the source stands with the reader, `title` its own.
+fn sentence(kind: ReasonKind, standing: Option<&Entry>, title: Option<&str>) -> String {
     let about = |start: &str| {
         let mut sentence = String::from(start);
         // The catalogue may have lost the book since it was rated.
@@ -315,7 +321,12 @@ fn sentence(kind: ReasonKind, title: Option<&str>) -> String {
     };
     match kind {
         ReasonKind::Unspecified => String::new(),
-        ReasonKind::Liked => about("Because you liked"),
+        ReasonKind::Liked => about(match standing {
+            Some(Entry { stars: None, shelf: Shelf::WantToRead, .. }) => "Because you want to read",
+            Some(Entry { stars: None, shelf: Shelf::Reading, .. }) => "Because you are reading",
+            Some(Entry { stars: None, shelf: Shelf::Read, .. }) => "Because you read",
+            _ => "Because you liked",
+        }),
         ReasonKind::Similar => about("Similar to"),
         ReasonKind::Taste => "Fits what you like".to_owned(),
         ReasonKind::Popular => "Many readers like it".to_owned(),

@@ -102,6 +102,28 @@ on_both! {
         server.stop().await;
     }
 
+    async fn nobody_is_said_to_like_what_is_only_on_a_shelf(place: Place) {
+        let server = answering(&place).await;
+        let mut client = RecommendationsClient::new(server.channel().await);
+        let stars = [(5.0, 0, "Because you liked "), (5.0, 1, "Because you liked ")];
+        let none = [(1, "Because you want to read "), (2, "Because you are reading "), (3, "Because you read ")];
+        for (stars, shelf, start) in stars.into_iter().chain(none.map(|(shelf, start)| (0.0, shelf, start))) {
+            let said = |book_id: i32| SessionRating { book_id, stars, shelf, ..SessionRating::default() };
+            let request = RecommendationRequest {
+                all_categories: true,
+                max_results: 50,
+                session_ratings: LIKED.map(said).to_vec(),
+                uncapped: true,
+                ..RecommendationRequest::default()
+            };
+            let all = client.recommend(request).await.unwrap().into_inner().recommendations;
+            let reasons = all.iter().filter(|book| book.reason_kind() == ReasonKind::Liked);
+            let reasons: Vec<&str> = reasons.map(|book| book.reason.as_str()).collect();
+            assert!(reasons.len() >= 5 && reasons.iter().all(|told| told.starts_with(start)), "{start}: {reasons:?}");
+        }
+        server.stop().await;
+    }
+
     async fn what_is_popular_is_not_similar_for_that(place: Place) {
         let server = answering(&place).await;
         let mut catalogue = CatalogueServiceClient::new(server.channel().await);
