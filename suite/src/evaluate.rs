@@ -38,11 +38,15 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "NAME=NUMBER", value_parser = setting)]
     set: Vec<(String, f64)>,
     /// How many models may be fitted to choose parameters; 1 takes the defaults
-    #[arg(long, value_name = "NUMBER", default_value_t = Budget::default().trials)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Budget::default().trials, value_parser = positive)]
     trials: usize,
     /// Threads that train [default: one a core]
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
+    threads: Option<usize>,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "give a number from 1 on".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, f64), String> {
@@ -86,7 +90,7 @@ impl Evaluate {
             parameters.set(name, *value).map_err(|error| Failure::usage(format!("--set: {error}")))?;
         }
         let progress = Progress::new();
-        let run = Run::new(self.threads, progress.clone()).map_err(failure)?;
+        let run = Run::new(self.threads.unwrap_or_default(), progress.clone()).map_err(failure)?;
         let shown = Shown::new(progress);
         if self.trials > 1 {
             let (readers, books) = (table.readers.names(), table.books.names());

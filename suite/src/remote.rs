@@ -20,10 +20,10 @@ use tonic::{
 #[derive(Args, Debug)]
 pub(crate) struct Remote {
     /// Where recommendations answers: host or host:port; of several with commas the first that does
-    #[arg(long, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
+    #[arg(long, global = true, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
     host: Hosts,
     /// The server's token; without one, a server on this machine is asked
-    #[arg(long, env = VARIABLE, value_name = "TEXT", hide_env_values = true)]
+    #[arg(long, global = true, env = VARIABLE, value_name = "TEXT", hide_env_values = true)]
     token: Option<Token>,
 }
 
