@@ -39,6 +39,7 @@ struct Inner {
     components: component::Linker<State>,
     ticker: Ticker,
     cache: Option<Cache>,
+    kept: Arc<kinds::Kept>,
     /// Calls after which a kept instance of a plugin is made anew.
     plugin_calls: AtomicU32,
     models: ArcSwap<nn::Models>,
@@ -96,7 +97,8 @@ impl Engine {
         });
         let plugin_calls = AtomicU32::new(PLUGIN_CALLS);
         let (cache, models) = (cache.transpose()?, ArcSwap::default());
-        Ok(Self(Arc::new(Inner { engine, modules, components, ticker, cache, plugin_calls, models })))
+        let kept = Arc::new(kinds::Kept::new(settings.guests));
+        Ok(Self(Arc::new(Inner { engine, modules, components, ticker, cache, kept, plugin_calls, models })))
     }
 
     /// Has instances of plugins, which are kept between calls, made anew after so many. At first that is after 10,000.
@@ -134,6 +136,10 @@ impl Engine {
         self.0.cache.as_ref()
     }
 
+    pub(crate) fn kept(&self) -> Arc<kinds::Kept> {
+        Arc::clone(&self.0.kept)
+    }
+
     pub(crate) fn running(&self) -> Running {
         self.0.ticker.running()
     }
@@ -152,8 +158,10 @@ fn config(guests: Option<u32>) -> Config {
     if let Some(guests) = guests {
         // What runtimes such as CPython's and JavaScript's need as components.
         let mut pool = PoolingAllocationConfig::new();
-        let most = |each: u32| guests.saturating_mul(each);
-        pool.total_stacks(guests)
+        let kept = kinds::Kept::most(guests);
+        // Those that wait take nothing from those that run: a plugin has one instance, one memory, one table, and a stack.
+        let most = |each: u32| guests.saturating_mul(each).saturating_add(kept);
+        pool.total_stacks(most(1))
             .total_component_instances(guests)
             .total_core_instances(most(20))
             .total_memories(most(2))

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 pub(crate) use self::{
     outbound::Outbound,
-    plugin::{Plugin, Returned},
+    plugin::{Kept, Plugin, Returned},
 };
 use crate::{Answer, Call, CallError, Engine, Function, Kind, Unfit, cache::Compiled, state::State};
 
@@ -36,7 +36,7 @@ pub(crate) fn prepare(engine: &Engine, compiled: Compiled) -> Result<(Kind, Prep
             let kind = module_kind(&module)?;
             let linked = engine.modules().instantiate_pre(&module).map_err(misfit)?;
             Ok(match kind {
-                Kind::Plugin => (kind, Prepared::Plugin(Plugin::new(linked))),
+                Kind::Plugin => (kind, Prepared::Plugin(Plugin::new(linked, engine.kept()))),
                 _ => (kind, Prepared::Command(linked)),
             })
         }

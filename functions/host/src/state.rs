@@ -150,6 +150,12 @@ impl State {
         self.budget.usage(self.nn.computed())
     }
 
+    /// For an instance that waits for its next call: what it wrote in the last one is gone, and nobody is told more of it.
+    pub(crate) fn rest(&mut self) {
+        self.stdout.take();
+        self.stderr.tell(None);
+    }
+
     /// Writes a line of the guest's to its log.
     pub(crate) fn log(&self, level: &str, message: &str) {
         let line = message.replace(['\n', '\r'], " ");

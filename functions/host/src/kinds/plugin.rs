@@ -2,23 +2,30 @@
 //!
 //! The host calls `run_e(ptr, len, id)` with a payload that it has copied into memory of `allocate`; while it runs the
 //! plugin calls `return_result` or `return_error`, once, and `log_msg` as often as it likes. The instance is kept for the calls to
-//! come, as plugins of this kind expect: what they keep in memory is there the next time. One that fails is thrown away.
+//! come, as plugins of this kind expect: what they keep in memory is there the next time. One that fails is thrown away, and so is the
+//! one that nobody has called for longest when there are too many.
+//!
+//! A plugin is given its payload and nothing else: neither `DATA` nor stdin, which an instance would have from its first call for
+//! ever. What it writes to stdout is bounded in each call, and read by nobody.
 
-use std::sync::{Mutex, PoisonError};
+mod kept;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use wasmtime::{Caller, Extern, InstancePre, Linker, Memory, Store, TypedFunc};
 use wasmtime_wasi::I32Exit;
 
 use super::{Function, trapped};
 use crate::{Answer, Call, CallError, Ended, state::State};
 
-/// Instances that wait for a call. More may run at a time; what is more ends with its call.
-const KEPT: usize = 4;
+pub(crate) use self::kept::Kept;
 
-/// A plugin with its kept instances.
+/// A plugin, whose instances are kept among those of all plugins.
 pub(crate) struct Plugin {
     pre: InstancePre<State>,
-    kept: Mutex<Vec<Instance>>,
+    number: u64,
+    kept: Arc<Kept>,
 }
 
 /// An instance between its calls.
@@ -47,18 +54,17 @@ pub(crate) struct Returned {
 }
 
 impl Plugin {
-    pub(crate) fn new(pre: InstancePre<State>) -> Self {
-        Self { pre, kept: Mutex::default() }
+    pub(crate) fn new(pre: InstancePre<State>, kept: Arc<Kept>) -> Self {
+        Self { pre, number: kept.number(), kept }
     }
 
     pub(crate) async fn call(&self, function: &Function, call: &Call) -> Ended {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let (mut store, exports, calls) = match kept {
+        let (mut store, exports, calls) = match self.kept.take(self.number) {
             Some(Instance { mut store, exports, calls }) => {
                 store.data_mut().next(call, function.limits_of(call), function.session());
                 (store, Some(exports), calls)
             }
-            None => match function.store(call) {
+            None => match function.store(&Call { data: None, payload: Bytes::new(), ..call.clone() }) {
                 Ok(store) => (store, None, 0),
                 Err(error) => return Ended::before(error),
             },
@@ -83,10 +89,8 @@ impl Plugin {
         if let Some(exports) = whole
             && calls + 1 < function.engine().plugin_calls()
         {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() < KEPT {
-                kept.push(Instance { store, exports, calls: calls + 1 });
-            }
+            store.data_mut().rest();
+            self.kept.put(self.number, Instance { store, exports, calls: calls + 1 });
         }
         ended
     }
@@ -116,6 +120,12 @@ impl Plugin {
                 .map_err(|_| misfit("deallocate"))?,
             run: instance.get_typed_func(&mut *store, "run_e").map_err(|_| misfit("run_e"))?,
         })
+    }
+}
+
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        self.kept.end(self.number);
     }
 }
 
