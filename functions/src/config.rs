@@ -125,7 +125,8 @@ pub struct Config {
     /// functions may reach, their manifests say [default: none]
     #[arg(long, value_name = "HOSTS", value_parser = values::hosts)]
     pub hosts: Option<Allowed>,
-    /// Below which folders of this machine manifests may grant folders, with commas [default: any but the data folder]
+    /// Below which folders of this machine manifests may grant folders, with commas; nothing of the data folder [default: none to functions
+    /// deployed over HTTP, any to those whose manifest lies where modules lie]
     #[arg(long, value_name = "FOLDERS")]
     pub folders: Option<Folders>,
     /// How often modules are looked at for changes

@@ -15,10 +15,20 @@ pub struct Fitting {
     pub engine: Engine,
     /// What calls may take where a manifest says nothing.
     pub limits: Limits,
-    /// Below which folders of this machine a manifest may grant folders; none: anywhere.
+    /// Below which folders of this machine a manifest may grant folders; none: anywhere, but only to those who lay it where modules
+    /// lie themselves.
     pub folders: Option<Vec<PathBuf>>,
     /// Where the service keeps its own things. Nothing of it can be granted.
     pub data: Option<PathBuf>,
+}
+
+/// Who wants a module to be a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Whoever can write where modules lie.
+    Store,
+    /// Whoever may deploy over HTTP, and has no other right on this machine.
+    Order,
 }
 
 /// A module that does what its manifest says.
@@ -34,20 +44,20 @@ impl Fitting {
     /// # Errors
     ///
     /// Why they do not fit, in one line, for whoever wrote them.
-    pub(crate) async fn fit(&self, name: &Name, pair: &Arc<Pair>) -> Result<Fitted, String> {
+    pub(crate) async fn fit(&self, name: &Name, pair: &Arc<Pair>, by: By) -> Result<Fitted, String> {
         let (fitting, name, pair) = (self.clone(), name.clone(), Arc::clone(pair));
-        let fitted = tokio::task::spawn_blocking(move || fitting.fit_here(&name, &pair)).await;
+        let fitted = tokio::task::spawn_blocking(move || fitting.fit_here(&name, &pair, by)).await;
         fitted.unwrap_or_else(|error| {
             tracing::error!(%error, "compiling a module panicked");
             Err("the compiler failed".to_owned())
         })
     }
 
-    fn fit_here(&self, name: &Name, pair: &Pair) -> Result<Fitted, String> {
+    fn fit_here(&self, name: &Name, pair: &Pair, by: By) -> Result<Fitted, String> {
         let text = pair.manifest.as_deref().unwrap_or_default();
         let manifest = Manifest::parse(name, text).map_err(|wrong| wrong.to_string())?;
         for folder in &manifest.grants.folders {
-            self.permits(folder).map_err(|why| format!("{name}.toml: grants.folders: {why}"))?;
+            self.permits(folder, by).map_err(|why| format!("{name}.toml: grants.folders: {why}"))?;
         }
         let compile = |defaults: &host::Limits| {
             let limits = manifest.limits.of_guest(defaults);
@@ -66,7 +76,7 @@ impl Fitting {
     }
 
     /// Whether a folder can be granted.
-    fn permits(&self, folder: &Folder) -> Result<(), String> {
+    fn permits(&self, folder: &Folder, by: By) -> Result<(), String> {
         let shown = folder.host.display();
         // Links lead where they lead: what counts is where a folder really lies.
         let real = folder.host.canonicalize().ok().filter(|path| path.is_dir());
@@ -80,6 +90,9 @@ impl Fitting {
         match &self.folders {
             Some(folders) if !folders.iter().any(|allowed| real.starts_with(real_of(allowed))) => {
                 Err(format!("{shown} lies below no folder that FUNCTIONS_FOLDERS names"))
+            }
+            None if by == By::Order => {
+                Err("FUNCTIONS_FOLDERS names none that may be granted over HTTP".to_owned())
             }
             _ => Ok(()),
         }

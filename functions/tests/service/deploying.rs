@@ -260,7 +260,8 @@ fn what_a_function_writes_is_found_by_the_request() {
 
 #[test]
 fn a_list_shows_what_a_function_is_and_may_and_nothing_secret() {
-    let (_data, server) = server();
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &["--folders", "/usr"]);
     let manifest = "accepts = [\"image/*\"]\n[limits]\ntime = \"2s\"\ncalls = 3\n[grants]\nclock = true\n\
         environment = { API_KEY = \"s3cret\" }\nfolders = [{ host = \"/usr\", guest = \"/usr\" }]\n\
         [[routes]]\npath = \"/api/x\"\n[[schedule]]\ncron = \"0 3 * * *\"";
@@ -283,6 +284,41 @@ fn a_list_shows_what_a_function_is_and_may_and_nothing_secret() {
     assert_eq!((&shown["routes"][0], &shown["schedule"]), (&json!("any /api/x"), &json!(["0 3 * * *"])));
     assert_eq!((&shown["calls"]["answered"], &shown["calls"]["failed"]), (&json!(1), &json!(0)));
     assert!(shown["calls"]["p50_ms"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn who_deploys_grants_no_folder_that_the_settings_do_not_name() {
+    let (data, server) = server();
+    let put = |server: &Server, name: &str, folder: &str| {
+        let manifest = format!("[grants]\nfolders = [{{ host = {folder:?}, guest = \"/x\" }}]");
+        let (kind, body) = form(Some(&says("x")), Some(&manifest));
+        (server.ask("PUT", &format!("/functions/{name}"), &kind, &body), manifest)
+    };
+    let (answer, manifest) = put(&server, "hello", "/usr");
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    assert!(answer.body.contains("FUNCTIONS_FOLDERS names none"), "{}", answer.body);
+    assert_eq!(server.get("/hello").status, 404);
+
+    // Whoever writes where modules lie may; nobody puts another module in that one's place, or brings it back, over HTTP.
+    let folder = data.path().join("functions");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("own.toml"), manifest).unwrap();
+    std::fs::write(folder.join("own.wasm"), says("own")).unwrap();
+    server.comes_to_say("own", "own");
+    assert_eq!(server.deploy("own", &says("other")).status, 422);
+    assert_eq!(server.get("/own").body, "own");
+    std::fs::remove_file(folder.join("own.toml")).unwrap();
+    within("it has no folder", || server.shown("own")["grants"]["folders"].is_null().then_some(()));
+    within("both versions are kept", || {
+        (server.shown("own")["versions"].as_array()?.len() == 2).then_some(())
+    });
+    assert_eq!(server.ask("POST", "/functions/own/rollback", "", b"").status, 422);
+    assert!(server.shown("own")["grants"]["folders"].is_null());
+    drop(server);
+
+    let server = Server::start(data.path(), &["--folders", "/usr"]);
+    assert_eq!(put(&server, "hello", "/usr").0.status, 201);
+    assert_eq!(put(&server, "hello", "/").0.status, 422);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
     modules::{
         Version,
         files::{Found, Marks, NotFound},
-        fit::collides,
+        fit::{By, collides},
         order::Change,
     },
     name::Name,
@@ -174,7 +174,7 @@ impl Keeper {
             return self.next.absolve(&name);
         }
         let pair = Arc::new(pair);
-        let fitted = match self.settings.fitting.fit(&name, &pair).await {
+        let fitted = match self.settings.fitting.fit(&name, &pair, By::Store).await {
             Ok(fitted) => fitted,
             Err(reason) => return self.refuse(&name, reason),
         };

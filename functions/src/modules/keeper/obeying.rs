@@ -5,7 +5,7 @@ use crate::{
     modules::{
         ChangeError, Entry, Version,
         files::Pair,
-        fit::collides,
+        fit::{By, collides},
         order::{Change, Order},
     },
     name::Name,
@@ -55,7 +55,7 @@ impl Keeper {
         {
             return Ok((before.clone(), false));
         }
-        let fitted = self.settings.fitting.fit(name, &pair).await.map_err(ChangeError::Unfit)?;
+        let fitted = self.settings.fitting.fit(name, &pair, By::Order).await.map_err(ChangeError::Unfit)?;
         collides(name, &fitted.manifest, &self.next).map_err(ChangeError::Unfit)?;
 
         let versions = in_time(self.files.versions(name)).await?;
@@ -99,7 +99,7 @@ impl Keeper {
             return Err(ChangeError::NoVersion(format!("version {version} of {name} is damaged")));
         };
         let pair = Arc::new(pair);
-        let fitted = self.settings.fitting.fit(name, &pair).await.map_err(ChangeError::Unfit)?;
+        let fitted = self.settings.fitting.fit(name, &pair, By::Order).await.map_err(ChangeError::Unfit)?;
         collides(name, &fitted.manifest, &self.next).map_err(ChangeError::Unfit)?;
         let present = in_time(self.files.present(name)).await?;
         self.put(name, &pair, present).await?;
