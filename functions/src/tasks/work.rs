@@ -44,10 +44,7 @@ impl Tasks {
         others.spawn(self.clone().watch());
         others.spawn(self.clone().deliver());
         let mut at_work = JoinSet::new();
-        tokio::select! {
-            () = self.take(&mut at_work) => {}
-            () = shutdown.leaving() => {}
-        }
+        self.take(&mut at_work, &shutdown).await;
         let all_ended = async { while at_work.join_next().await.is_some() {} };
         tokio::select! {
             () = all_ended => return,
@@ -60,13 +57,19 @@ impl Tasks {
         }
     }
 
-    /// Takes one task after the other, as there are places.
-    async fn take(&self, at_work: &mut JoinSet<()>) {
+    /// Takes one task after the other, as there are places, until the process leaves. It does not leave in the middle of taking
+    /// one, which would be at work in the database and nowhere else.
+    async fn take(&self, at_work: &mut JoinSet<()>, shutdown: &Shutdown) {
         let inner = &*self.0;
         let places = Arc::new(Semaphore::new(inner.settings.tasks_at_once as usize));
         let mut failing = false;
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let place = tokio::select! {
+                biased;
+                () = shutdown.leaving() => return,
+                place = Arc::clone(&places).acquire_owned() => place,
+            };
+            let Ok(place) = place else { return };
             // What has ended is let go of.
             while at_work.try_join_next().is_some() {}
             let claimed = inner.store.claim(&inner.owner).await;
@@ -88,6 +91,7 @@ impl Tasks {
             let due = if failing { None } else { inner.store.next_due().await.ok().flatten() };
             let until = due.map(|due| Duration::from_millis(due.saturating_sub(now()).max(1).unsigned_abs()));
             tokio::select! {
+                () = shutdown.leaving() => return,
                 () = inner.wake.notified() => {}
                 () = sleep(until.unwrap_or(POLL).min(POLL)) => {}
             }
