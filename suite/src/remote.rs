@@ -20,7 +20,13 @@ use tonic::{
 #[derive(Args, Debug)]
 pub(crate) struct Remote {
     /// Where recommendations answers: host or host:port; of several with commas the first that does
-    #[arg(long, global = true, env = "RECOMMENDATIONS_HOST", value_name = "HOSTS", default_value = "localhost")]
+    #[arg(
+        long,
+        global = true,
+        env = "RECOMMENDATIONS_HOST",
+        value_name = "HOSTS",
+        default_value = "localhost"
+    )]
     host: Hosts,
     /// The server's token; without one, a server on this machine is asked
     #[arg(long, global = true, env = VARIABLE, value_name = "TEXT", hide_env_values = true)]

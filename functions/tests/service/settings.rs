@@ -63,9 +63,7 @@ fn sighup_takes_over_what_may_change_and_a_bad_file_changes_nothing() {
         (log.contains("takes effect at the next start") && log.contains("threads")).then_some(())
     });
     within("the log has another level", || read(&log).contains("settings read again").then_some(()));
-    within("new limits are told", || {
-        (server.shown("slow")["limits"]["time_ms"] == 100.0).then_some(())
-    });
+    within("new limits are told", || (server.shown("slow")["limits"]["time_ms"] == 100.0).then_some(()));
     assert_eq!(server.get("/slow").status, 504, "and hold");
     assert_eq!(
         server.shown("slow")["version"].as_str().map(|version| &version[..2]),

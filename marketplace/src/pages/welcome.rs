@@ -65,7 +65,8 @@ pub(crate) async fn page(
     let known = shop.cookies.reader(&request);
     let reader = known.clone().unwrap_or_else(Reader::nobody);
     let question = RecommendationRequest {
-        max_results: i32::try_from((round + 1) * BOOKS).unwrap_or(i32::MAX),
+        // All rounds, since how various books are chosen depends on how many.
+        max_results: (ROUNDS * BOOKS) as i32,
         all_categories: true,
         strategy: Strategy::Popular.into(),
         diversity: Some(0.8),
@@ -91,7 +92,7 @@ pub(crate) async fn page(
         (Err(error), _) | (_, Err(error)) => return Problem::from(error).into_response(),
     };
     let path = address(round);
-    let books = popular.recommendations.iter().skip(round * BOOKS);
+    let books = popular.recommendations.iter().skip(round * BOOKS).take(BOOKS);
     let cards: Vec<_> = books
         .map(|book| {
             Pick::recommended(book, None, &shown.catalogue)

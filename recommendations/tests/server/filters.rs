@@ -176,7 +176,7 @@ async fn strategy_diversity_exploration_and_seed_do_what_they_say() {
             let request = RecommendationRequest {
                 exploration: None,
                 seed: Some(seed),
-                max_results: 10,
+                max_results: 5,
                 session_ratings: vec![said],
                 ..asked(Strategy::Content)
             };

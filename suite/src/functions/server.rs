@@ -28,7 +28,13 @@ const MOST: usize = 1 << 30;
 #[derive(Args, Debug)]
 pub(super) struct Settings {
     /// Where functions are served; over https with the certificates of MARKETPLACE_TLS_…
-    #[arg(long, global = true, env = "FUNCTIONS_URL", value_name = "URL", default_value = "http://127.0.0.1:8000")]
+    #[arg(
+        long,
+        global = true,
+        env = "FUNCTIONS_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8000"
+    )]
     url: Uri,
     /// The server's token [default: the one in the data folder]
     #[arg(long, global = true, env = VARIABLE, value_name = "TEXT", hide_env_values = true)]

@@ -78,7 +78,7 @@ async fn sqlite(url: &str, migrations: &Migrations) -> Result<SqlitePool, OpenEr
     loop {
         match open_sqlite(&options, in_memory, url, migrations).await {
             // Two processes that create one file trip over each other: SQLite does not wait for the lock under which
-            // the journal mode changes, and sqlx takes none around SQLite's migrations.
+            // the journal mode changes.
             Err(error) if attempt < ATTEMPTS && another_is_creating(&error) => {
                 attempt += 1;
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -106,12 +106,14 @@ async fn open_sqlite(
         .connect_with(options.clone())
         .await
         .map_err(|source| OpenError::Connect { url: without_password(url), source })?;
-    let mut connection =
-        pool.acquire().await.map_err(|source| OpenError::Connect { url: without_password(url), source })?;
-    // `run_direct`: the future of `run` is not `Send` for reasons of the compiler's.
-    let migrated = migrations.0.run_direct(None, &mut *connection, false).await;
-    drop(connection);
-    match migrated {
+    let migrated = async {
+        // sqlx takes no lock around SQLite's migrations: of two processes that begin at once, one waits here.
+        let mut transaction = pool.begin_with("begin immediate").await?;
+        // `run_direct`: the future of `run` is not `Send` for reasons of the compiler's.
+        migrations.0.run_direct(None, &mut *transaction, false).await?;
+        transaction.commit().await.map_err(MigrateError::Execute)
+    };
+    match migrated.await {
         Ok(()) => Ok(pool),
         Err(source) => {
             pool.close().await;
@@ -121,18 +123,14 @@ async fn open_sqlite(
 }
 
 fn another_is_creating(error: &OpenError) -> bool {
-    let source = match error {
-        OpenError::Connect { source, .. } => source,
-        OpenError::Migrate {
-            source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
-            ..
-        } => source,
-        _ => return false,
+    let (OpenError::Connect { source, .. }
+    | OpenError::Migrate { source: MigrateError::Execute(source), .. }) = error
+    else {
+        return false;
     };
     let sqlx::Error::Database(error) = source else { return false };
-    // SQLITE_BUSY and SQLITE_LOCKED with their refinements; else the other one's tables are there already.
-    let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default() & 0xff;
-    matches!(code, 5 | 6) || error.is_unique_violation() || error.message().contains("already exists")
+    // SQLITE_BUSY and SQLITE_LOCKED with their refinements.
+    matches!(error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default() & 0xff, 5 | 6)
 }
 
 async fn postgres(url: &str, migrations: &Migrations) -> Result<PgPool, OpenError> {
