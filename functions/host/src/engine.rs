@@ -151,10 +151,6 @@ impl fmt::Debug for Engine {
     }
 }
 
-fn x(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 /// With room for so many guests, or with none set aside.
 fn config(guests: Option<u32>) -> Config {
     let mut config = Config::new();
@@ -177,9 +173,9 @@ fn config(guests: Option<u32>) -> Config {
             .max_component_instance_size(4 << 20)
             .table_elements(Limits::MOST_TABLE_ELEMENTS)
             .max_memory_size(Limits::MOST_MEMORY)
-            .linear_memory_keep_resident(x("XM", 256 << 10))
-            .table_keep_resident(x("XT", 0))
-            .decommit_batch_size(x("XB", 1))
+            .linear_memory_keep_resident(256 << 10)
+            // A page is what most guests' tables have: cleared in place, it costs no call of the system and no fault.
+            .table_keep_resident(64 << 10)
             .pagemap_scan(Enabled::Auto);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
