@@ -65,11 +65,11 @@ pub(crate) async fn page(
     let known = shop.cookies.reader(&request);
     let reader = known.clone().unwrap_or_else(Reader::nobody);
     let question = RecommendationRequest {
-        // All rounds, since how various books are chosen depends on how many.
-        max_results: (ROUNDS * BOOKS) as i32,
+        max_results: i32::try_from((round + 1) * BOOKS).unwrap_or(i32::MAX),
         all_categories: true,
         strategy: Strategy::Popular.into(),
-        diversity: Some(0.8),
+        // By popularity alone: variety would change with each rating, and with how many books are asked for.
+        diversity: Some(0.0),
         exploration: Some(0.0),
         // The same books for everybody and after each rating.
         seed: Some(1),
@@ -92,7 +92,7 @@ pub(crate) async fn page(
         (Err(error), _) | (_, Err(error)) => return Problem::from(error).into_response(),
     };
     let path = address(round);
-    let books = popular.recommendations.iter().skip(round * BOOKS).take(BOOKS);
+    let books = popular.recommendations.iter().skip(round * BOOKS);
     let cards: Vec<_> = books
         .map(|book| {
             Pick::recommended(book, None, &shown.catalogue)
