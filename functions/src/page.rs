@@ -10,8 +10,7 @@ use std::sync::LazyLock;
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use host::Kind;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use ring::digest::{SHA256, digest};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 pub(crate) use self::negotiation::wants_page;
 use self::{
@@ -21,6 +20,7 @@ use self::{
 use crate::{
     modules::{Entry, Refused, Table},
     problem::Problem,
+    statics::Static,
 };
 
 /// Where its style and its icon lie. No function's name has a dot.
@@ -29,14 +29,14 @@ pub(crate) const ICON_PATH: &str = "/functions/icon.svg";
 /// Functions on one page.
 const PAGE: usize = 50;
 
-static STYLE: &str = include_str!("../static/functions.css");
-static ICON: &str = include_str!("../static/functions.svg");
+static STYLE: LazyLock<Static> =
+    LazyLock::new(|| Static::new("page.css", include_bytes!("../static/functions.css")));
+static ICON: LazyLock<Static> =
+    LazyLock::new(|| Static::new("icon.svg", include_bytes!("../static/functions.svg")));
 /// The address that a browser may keep the style under.
-static STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| {
-    let hash = digest(&SHA256, STYLE.as_bytes());
-    let short: String = hash.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{STYLE_PATH}?v={short}")
-});
+static STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| format!("{STYLE_PATH}?v={}", STYLE.digits()));
+/// How long a browser need not ask for either again.
+const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 
 /// All comes from this address, nothing runs, and nobody frames it.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
@@ -134,30 +134,12 @@ pub(crate) fn page(table: &Table, number: usize) -> Result<Response, Problem> {
 
 /// `GET /functions/page.css`
 pub(crate) async fn style(request: HeaderMap) -> Response {
-    file(&request, STYLE, "text/css; charset=utf-8")
+    STYLE.answer(&request, [(header::CACHE_CONTROL, A_DAY)])
 }
 
 /// `GET /functions/icon.svg`
 pub(crate) async fn icon(request: HeaderMap) -> Response {
-    file(&request, ICON, "image/svg+xml")
-}
-
-fn file(request: &HeaderMap, text: &'static str, content_type: &'static str) -> Response {
-    const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
-    let hash = digest(&SHA256, text.as_bytes());
-    let tag: String = hash.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{tag}\"");
-    let known = request.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-    let head = [(header::ETAG, HeaderValue::try_from(tag).expect("digits and quotes"))];
-    if known {
-        return (StatusCode::NOT_MODIFIED, head).into_response();
-    }
-    let more = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        (header::CACHE_CONTROL, A_DAY),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (head, more, text).into_response()
+    ICON.answer(&request, [(header::CACHE_CONTROL, A_DAY)])
 }
 
 impl<'a> Row<'a> {

@@ -11,7 +11,7 @@ use protobufs::{
     catalogue::{GetBookRequest, catalogue_service_client::CatalogueServiceClient},
     readers::{self, ListHistoryRequest, readers_service_client::ReadersServiceClient},
 };
-use service::token::Token;
+use service::{config::APP_ID_HEADER, token::Token};
 use tokio::time::timeout;
 use tonic::{
     Code, Request, Status,
@@ -63,7 +63,7 @@ impl Bookshop {
             request.metadata_mut().insert("authorization", token.clone());
         }
         if let Some(app_id) = &self.app_id {
-            request.metadata_mut().insert("dapr-app-id", app_id.clone());
+            request.metadata_mut().insert(APP_ID_HEADER, app_id.clone());
         }
         request
     }

@@ -42,8 +42,11 @@ impl Value for Pages {
     }
 }
 
+/// A file: its type, what is in it, and the tag by which a browser knows it again.
+type File = (&'static str, Bytes, HeaderValue);
+
 /// A file that is built in.
-struct Static {
+pub(crate) struct Static {
     name: &'static str,
     content_type: &'static str,
     bytes: &'static [u8],
@@ -78,34 +81,61 @@ impl Pages {
         };
         let found = match self {
             Self::None => None,
-            Self::Own => OWN
-                .iter()
-                .find(|own| own.name == file)
-                .map(|own| (own.content_type, Bytes::from_static(own.bytes), own.etag.clone())),
+            Self::Own => OWN.iter().find(|own| own.name == file).map(Static::file),
             Self::Folder(folder) => folder::read(folder.clone(), file.to_owned()).await,
         };
-        let Some((content_type, bytes, etag)) = found else { return StatusCode::NOT_FOUND.into_response() };
-        let headers: [(HeaderName, HeaderValue); 6] = [
-            (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        let Some(found) = found else { return StatusCode::NOT_FOUND.into_response() };
+        let headers = [
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             // Asked for again each time, and sent again only if it has changed.
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-            (header::ETAG, etag.clone()),
         ];
-        let fresh = request.get_all(header::IF_NONE_MATCH).iter().any(|known| names(known, &etag));
-        if fresh {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
-        }
-        (headers, Body::from(bytes)).into_response()
+        send(request, found, headers)
     }
 }
 
 impl Static {
-    fn new(name: &'static str, bytes: &'static [u8]) -> Self {
+    /// Its type is that of the name's ending.
+    pub(crate) fn new(name: &'static str, bytes: &'static [u8]) -> Self {
         Self { name, content_type: folder::content_type(name), bytes, etag: folder::etag(bytes) }
     }
+
+    /// Digits that other contents do not have.
+    pub(crate) fn digits(&self) -> &str {
+        self.etag.to_str().unwrap_or_default().trim_matches('"')
+    }
+
+    /// Answers a request for it, with further headers.
+    pub(crate) fn answer<const N: usize>(
+        &self,
+        request: &HeaderMap,
+        headers: [(HeaderName, HeaderValue); N],
+    ) -> Response {
+        send(request, self.file(), headers)
+    }
+
+    fn file(&self) -> File {
+        (self.content_type, Bytes::from_static(self.bytes), self.etag.clone())
+    }
+}
+
+/// A file, or its head alone for whoever has it already.
+fn send<const N: usize>(
+    request: &HeaderMap,
+    (content_type, bytes, etag): File,
+    headers: [(HeaderName, HeaderValue); N],
+) -> Response {
+    let fresh = request.get_all(header::IF_NONE_MATCH).iter().any(|known| names(known, &etag));
+    let head = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::ETAG, etag),
+    ];
+    if fresh {
+        return (StatusCode::NOT_MODIFIED, head, headers).into_response();
+    }
+    (head, headers, Body::from(bytes)).into_response()
 }
 
 /// Whether a header's list of tags has this one.

@@ -5,9 +5,10 @@ use service::{
     config::{LogSettings, ShutdownSettings, TlsSettings, app_id, positive_duration},
     secrets::SecretSettings,
     token::TokenSettings,
+    url::HttpUrl,
 };
 
-use crate::{CookieKey, FunctionsUrl, Proxies, client::Hosts};
+use crate::{CookieKey, Proxies, client::Hosts};
 
 /// Shelfwise's storefront: the pages that readers see.
 #[derive(clap::Parser, Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct Config {
     pub recommendations_app_id: Option<HeaderValue>,
     /// Where functions answers, for the Cover studio; it may have a path, such as a sidecar's
     #[arg(long, env = "FUNCTIONS_URL", value_name = "URL", default_value = "http://127.0.0.1:8000")]
-    pub functions_url: FunctionsUrl,
+    pub functions_url: HttpUrl,
     /// How long one call to recommendations, or for what functions there are, may take before a page goes on without it
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = positive_duration)]
     pub call_deadline: Duration,

@@ -6,19 +6,17 @@ mod exchange;
 mod list;
 mod measure;
 mod problem;
-mod url;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use service::{telemetry::Metrics, tls::ClientTls, trace::TraceContext};
+use service::{telemetry::Metrics, tls::ClientTls, trace::TraceContext, url::HttpUrl};
 use thiserror::Error;
 use tokio::time::timeout;
 
 pub(crate) use self::list::{Function, cut};
-pub use self::url::{FunctionsUrl, FunctionsUrlError};
 use self::{
     exchange::{Fault, exchange},
     list::List,
@@ -35,7 +33,7 @@ const MOST_ANSWER: usize = 16 << 20;
 pub(crate) struct Functions(Arc<Inner>);
 
 struct Inner {
-    url: FunctionsUrl,
+    url: HttpUrl,
     tls: Option<ClientTls>,
     list: List,
     /// How long a page waits for the list.
@@ -87,12 +85,7 @@ impl Functions {
     /// # Panics
     ///
     /// If `metrics` already counts calls to functions.
-    pub(crate) fn new(
-        url: FunctionsUrl,
-        tls: Option<ClientTls>,
-        deadline: Duration,
-        metrics: &Metrics,
-    ) -> Self {
+    pub(crate) fn new(url: HttpUrl, tls: Option<ClientTls>, deadline: Duration, metrics: &Metrics) -> Self {
         let tls = tls.filter(|_| url.is_https());
         Self(Arc::new(Inner { url, tls, list: List::default(), deadline, measures: Measures::new(metrics) }))
     }

@@ -42,7 +42,6 @@ use service::{
 use tokio::net::TcpListener;
 
 pub use config::{Config, PublicUrl};
-pub use functions::{FunctionsUrl, FunctionsUrlError};
 pub use reader::{CookieKey, CookieKeyError};
 pub use service::proxies::{Proxies, ProxiesError};
 

@@ -53,3 +53,8 @@ impl Studio {
         Ok(place)
     }
 }
+
+/// A content type without its parameters, in small letters.
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}

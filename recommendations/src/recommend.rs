@@ -134,6 +134,19 @@ const LEAST_CHOICE: usize = 40;
 /// Variety is looked for on no more places than this.
 const VARIED: usize = 100;
 
+/// How many candidates are looked at for so many places.
+fn choice(places: usize) -> usize {
+    places.saturating_mul(CHOICE).max(LEAST_CHOICE)
+}
+
+/// Gives the first places to candidates, the best first, with an eye on variety.
+fn vary(catalogue: &Catalogue, candidates: &mut [Pick], places: usize, diversity: f32) {
+    if diversity > 0.0 && places > 0 {
+        let choice = candidates.len().min(VARIED * CHOICE);
+        diversify(catalogue, &mut candidates[..choice], places, diversity);
+    }
+}
+
 /// Fills a list of up to `question.count` different books, the best first.
 ///
 /// Reasons are looked for once it is settled which books are shown.
@@ -163,12 +176,9 @@ pub fn recommend<R: Rng>(
             let book = catalogue.at(place as usize);
             book.is_some_and(|book| !seen.has(place) && !works.has(book.work()) && wanted.has(book))
         };
-        let choice = question.count.saturating_mul(CHOICE).max(LEAST_CHOICE).min(catalogue.len());
+        let choice = choice(question.count).min(catalogue.len());
         let mut ranked = ranker.rank(choice, &mut is_wanted);
-        if question.diversity > 0.0 {
-            let varied = ranked.len().min(VARIED * CHOICE);
-            diversify(catalogue, &mut ranked[..varied], question.count.min(VARIED), question.diversity);
-        }
+        vary(catalogue, &mut ranked, question.count.min(VARIED), question.diversity);
         let list = List::new(catalogue, question.count, question.capped, works);
         let Question { exploration, diversity, .. } = *question;
         let mut filling = Filling { wanted, popularity, seen, list, exploration, diversity };
@@ -239,19 +249,14 @@ impl Filling<'_> {
                 })
             };
             let room = self.list.room();
-            let varied = match self.diversity > 0.0 {
-                true => room.min(VARIED.saturating_sub(self.list.len())),
-                false => 0,
-            };
-            let least = if varied > 0 { LEAST_CHOICE.max(varied * CHOICE) } else { 16 };
+            let varied =
+                if self.diversity > 0.0 { room.min(VARIED.saturating_sub(self.list.len())) } else { 0 };
+            let least = if varied > 0 { choice(varied) } else { 16 };
             offered.extend(order.by_ref().filter(fits).take(room.max(least)));
             if offered.is_empty() {
                 return;
             }
-            if varied > 0 {
-                let choice = offered.len().min(VARIED * CHOICE);
-                diversify(catalogue, &mut offered[..choice], varied, self.diversity);
-            }
+            vary(catalogue, &mut offered, varied, self.diversity);
             self.explore_and(offered.iter().copied(), random);
         }
     }

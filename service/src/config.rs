@@ -121,6 +121,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     milliseconds.filter(|ms| *ms <= 31_536_000_000).map(Duration::from_millis).ok_or_else(error)
 }
 
+/// The header in which a call says whom a Dapr sidecar is to pass it on to.
+pub const APP_ID_HEADER: &str = "dapr-app-id";
+
 /// What an app is called among Dapr sidecars, as a header says it.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod token;
 pub mod trace;
+pub mod url;
 
 pub use failure::{Failure, chain};
 pub use listen::{bind, listening};

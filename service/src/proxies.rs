@@ -7,6 +7,9 @@ use thiserror::Error;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// The headers in which proxies say where a request comes from.
+pub const HEADERS: [HeaderName; 2] = [X_FORWARDED_FOR, header::FORWARDED];
+
 /// Networks whose word on where a request comes from is taken: addresses and CIDRs, separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Arc<[Network]>);

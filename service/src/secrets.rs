@@ -6,7 +6,6 @@
 use std::{
     env,
     ffi::OsString,
-    fmt,
     io::{self, Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _},
     str::FromStr,
@@ -15,11 +14,10 @@ use std::{
 };
 
 use clap::{Arg, Args, Command};
-use http::Uri;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::Failure;
+use crate::{Failure, url::HttpUrl};
 
 /// The variable that names the store, the same for all services.
 pub const VARIABLE: &str = "SHELFWISE_SECRETS";
@@ -47,13 +45,7 @@ pub struct SecretSettings {
 
 /// A secret store by its address at a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretStore {
-    host: String,
-    port: u16,
-    authority: String,
-    /// Without a slash at the end.
-    path: String,
-}
+pub struct SecretStore(HttpUrl);
 
 /// A text that is no such address.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -153,7 +145,7 @@ impl SecretStore {
             match self.attempt(name) {
                 Ok(answer) => break answer,
                 Err(_) if Instant::now() + PAUSE < until => thread::sleep(PAUSE),
-                Err(error) => return Err(Fault::Unreachable(self.authority.clone(), error)),
+                Err(error) => return Err(Fault::Unreachable(self.0.authority().to_owned(), error)),
             }
         };
         let (head, body) = answer.split_once("\r\n\r\n").ok_or(Fault::Malformed)?;
@@ -167,15 +159,15 @@ impl SecretStore {
     /// In HTTP/1.0, whose answer is what comes until the end.
     fn attempt(&self, name: &str) -> io::Result<String> {
         let none = || io::Error::other("the host has no address");
-        let address = (&*self.host, self.port).to_socket_addrs()?.next().ok_or_else(none)?;
+        let address = (self.0.host(), self.0.port()).to_socket_addrs()?.next().ok_or_else(none)?;
         let stream = TcpStream::connect_timeout(&address, CONNECT)?;
         stream.set_read_timeout(Some(ANSWER))?;
         stream.set_write_timeout(Some(ANSWER))?;
         let token = env::var(API_TOKEN).unwrap_or_default();
         let shown = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         let token = if shown { format!("dapr-api-token: {token}\r\n") } else { String::new() };
-        let Self { authority, path, .. } = self;
-        let request = format!("GET {path}/{name} HTTP/1.0\r\nhost: {authority}\r\n{token}\r\n");
+        let (authority, path) = (self.0.authority(), self.0.path_of(name));
+        let request = format!("GET {path} HTTP/1.0\r\nhost: {authority}\r\n{token}\r\n");
         (&stream).write_all(request.as_bytes())?;
         let mut answer = String::new();
         stream.take(MOST).read_to_string(&mut answer)?;
@@ -187,23 +179,8 @@ impl FromStr for SecretStore {
     type Err = SecretStoreError;
 
     fn from_str(text: &str) -> Result<Self, SecretStoreError> {
-        let uri: Uri = text.parse().map_err(|_| SecretStoreError)?;
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
-        let path = uri.path().trim_end_matches('/');
-        let (Some("http"), Some(authority), None, false) =
-            (uri.scheme_str(), authority, uri.query(), path.is_empty() || text.contains('#'))
-        else {
-            return Err(SecretStoreError);
-        };
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = authority.port_u16().unwrap_or(80);
-        Ok(Self { host, port, authority: authority.to_string(), path: path.to_owned() })
-    }
-}
-
-impl fmt::Display for SecretStore {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "http://{}{}", self.authority, self.path)
+        let url = text.parse::<HttpUrl>().ok();
+        url.filter(|url| !url.is_https() && !url.path().is_empty()).map(Self).ok_or(SecretStoreError)
     }
 }
 
@@ -214,8 +191,8 @@ mod tests {
     #[test]
     fn a_store_is_an_address_with_a_path() {
         let store: SecretStore = "http://[::1]:3500/v1.0/secrets/vault/".parse().unwrap();
-        assert_eq!((store.host.as_str(), store.port), ("::1", 3500));
-        assert_eq!(store.to_string(), "http://[::1]:3500/v1.0/secrets/vault");
+        assert_eq!((store.0.host(), store.0.port()), ("::1", 3500));
+        assert_eq!(store.0.to_string(), "http://[::1]:3500/v1.0/secrets/vault");
         for bad in
             ["", "vault", "http://sidecar", "http://sidecar/", "https://a/b", "http://a/b?c", "http://a@b/c"]
         {

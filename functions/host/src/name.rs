@@ -1,5 +1,3 @@
-//! What functions are called.
-
 //! What functions may be called.
 
 use std::{borrow::Borrow, fmt, ops::Deref, str::FromStr, sync::Arc};
@@ -25,13 +23,18 @@ pub enum BadName {
     Reserved,
 }
 
+/// Whether it is `[a-z][a-z0-9-]{0,62}`.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    first && text.len() <= LONGEST && text.bytes().all(allowed)
+}
+
 impl FromStr for Name {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        if !first || text.len() > LONGEST || !text.bytes().all(allowed) {
+        if !is_plain(text) {
             return Err(BadName::Letters);
         }
         if RESERVED.contains(&text) {

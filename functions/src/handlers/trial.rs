@@ -6,17 +6,16 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 use multer::{Constraints, Multipart, SizeLimit};
+use service::proxies;
 use tokio::time::timeout;
 
 use super::call::answer;
 use crate::{app::App, problem::Problem};
 
-/// What proxies say of where a request comes from.
-const FORWARDED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 /// What stands around the parts of a form, in bytes.
 const FORM: usize = 16 << 10;
 
@@ -34,7 +33,7 @@ pub(crate) async fn send(
     head.method = Method::POST;
     head.uri = format!("/{name}").parse().unwrap_or_else(|_| Uri::from_static("/"));
     // Whoever fills a form in is a client like any other, behind a proxy, too.
-    let forwarded = head.headers.iter().filter(|(name, _)| FORWARDED.contains(name));
+    let forwarded = head.headers.iter().filter(|(name, _)| proxies::HEADERS.contains(name));
     let forwarded = forwarded.map(|(name, value)| (name.clone(), value.clone()));
     head.headers = forwarded.chain([(header::CONTENT_TYPE, content_type)]).collect();
     answer(&app, &deployed, Request::from_parts(head, Body::from(body)), &format!("/{name}")).await

@@ -17,7 +17,7 @@ use h2::{
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header};
 use prost::Message;
 use protobufs::MAX_ANSWER_BYTES;
-use service::trace::TraceContext;
+use service::{config::APP_ID_HEADER, trace::TraceContext};
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 
@@ -73,7 +73,7 @@ impl Addressed {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(header::USER_AGENT, AGENT);
         if let Some(app_id) = &self.app_id {
-            headers.insert("dapr-app-id", app_id.clone());
+            headers.insert(APP_ID_HEADER, app_id.clone());
         }
         *request.headers_mut() = headers;
         request

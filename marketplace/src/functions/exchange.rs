@@ -12,11 +12,12 @@ use service::{
     Protocol,
     tls::{ClientTls, connect},
     trace::TraceContext,
+    url::HttpUrl,
 };
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{CallError, FunctionsUrl};
+use super::CallError;
 
 /// How long it may take to be connected, TLS included.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -39,7 +40,7 @@ pub(super) enum Fault {
 
 /// Sends a request and reads the whole answer, of at most `most` bytes. Dropping the future closes the connection.
 pub(super) async fn exchange(
-    url: &FunctionsUrl,
+    url: &HttpUrl,
     tls: Option<&ClientTls>,
     request: Request<Full<Bytes>>,
     most: usize,

@@ -6,7 +6,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Picture, Words};
+use super::{Picture, Words, essence};
 
 /// How long a result is kept.
 pub(crate) const TIME: Duration = Duration::from_secs(600);
@@ -84,7 +84,7 @@ impl Results {
 impl After {
     /// `None` if an answer of this type is neither a picture nor text, whatever it is called.
     pub(crate) fn read(content_type: &str, body: Bytes) -> Option<Self> {
-        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = essence(content_type);
         if kind.starts_with("image/") || kind == "application/octet-stream" || kind.is_empty() {
             return Picture::new(body).map(Self::Picture);
         }

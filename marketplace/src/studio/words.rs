@@ -1,5 +1,6 @@
 //! What a function says of a picture, as plain text, whatever it was written in.
 
+use super::essence;
 use crate::functions::cut;
 
 /// What a function says.
@@ -23,7 +24,7 @@ const LONGEST_LABEL: usize = 100;
 impl Words {
     /// `None` if the answer is no text.
     pub(crate) fn read(content_type: &str, body: &[u8]) -> Option<Self> {
-        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = essence(content_type);
         let text = std::str::from_utf8(body).ok()?;
         let text = &text[..text.floor_char_boundary(MOST_READ)];
         let words = match kind.as_str() {

@@ -12,6 +12,7 @@ use service::{
     Failure, Protocol, config,
     tls::{self, ClientTls},
     token::{Token, VARIABLE},
+    url::HttpUrl,
 };
 use tokio::time::timeout;
 
@@ -44,8 +45,7 @@ pub(super) struct Settings {
 /// A server that is asked.
 pub(super) struct Server {
     url: Uri,
-    host: String,
-    port: u16,
+    place: HttpUrl,
     tls: Option<ClientTls>,
     token: Option<Token>,
 }
@@ -90,19 +90,11 @@ impl Server {
         let Settings { url, token } = settings;
         let wrong =
             || Failure::usage(format!("FUNCTIONS_URL: \"{url}\": expected http:// or https:// and a host"));
-        let secure = match url.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            _ => return Err(wrong()),
-        };
-        let authority =
-            url.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
+        let place: HttpUrl = url.to_string().parse().map_err(|_| wrong())?;
         if !matches!(url.path(), "" | "/") || url.query().is_some() {
             return Err(wrong());
         }
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let tls = if secure {
+        let tls = if place.is_https() {
             let storefront: marketplace::Config = config::from_env(marketplace::PREFIX)?;
             let tls = ClientTls::load(marketplace::PREFIX, &storefront.tls)?;
             Some(tls.ok_or_else(|| {
@@ -115,7 +107,7 @@ impl Server {
             Some(token) => Some(token),
             None => crate::token::kept(data.as_deref())?,
         };
-        Ok(Self { url, host, port, tls, token })
+        Ok(Self { url, place, tls, token })
     }
 
     /// The JSON that is answered.
@@ -127,7 +119,8 @@ impl Server {
 
     /// What is answered; what is refused is a failure.
     pub(super) async fn ask(&self, method: Method, path: &str, body: Body) -> Result<Bytes, Failure> {
-        let connecting = tls::connect(&self.host, self.port, self.tls.as_ref(), Protocol::Http1);
+        let connecting =
+            tls::connect(self.place.host(), self.place.port(), self.tls.as_ref(), Protocol::Http1);
         let stream =
             timeout(CONNECT, connecting).await.map_err(|_| self.failed("does not answer in time"))?;
         let stream = stream.map_err(|error| self.failed(&error.to_string()))?;
@@ -155,8 +148,8 @@ impl Server {
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().expect("what is no part of an address is encoded");
         let headers = request.headers_mut();
-        let host = self.url.authority().map_or(self.host.as_str(), |authority| authority.as_str());
-        headers.insert(header::HOST, host.parse().expect("an address has a host that can be said"));
+        let host = self.place.authority().parse();
+        headers.insert(header::HOST, host.expect("an address has a host that can be said"));
         if let Some(kind) = body.kind {
             headers.insert(header::CONTENT_TYPE, kind);
         }

@@ -15,8 +15,9 @@ use super::{
     bounds,
     settings::ModelSettings,
     threads::Threads,
-    version::{FileError, Stamp, Version},
+    version::{FileError, Stamp, Version, chain},
 };
+use crate::name::is_plain;
 
 /// How often files are looked at, as long as functions ask models.
 const LOOK: Duration = Duration::from_secs(1);
@@ -75,14 +76,11 @@ impl Models {
         let mut labels = 0;
         for settings in settings {
             let name = settings.name.clone();
-            if !is_name(&name) {
+            if !is_plain(&name) {
                 return Err(ModelsError::Name(name));
             }
-            let entry = Entry::open(settings).map_err(|error| {
-                let cause =
-                    std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                ModelsError::File { name: name.clone(), reason: format!("{error}{cause}") }
-            })?;
+            let entry = Entry::open(settings)
+                .map_err(|error| ModelsError::File { name: name.clone(), reason: chain(&error) })?;
             labels += entry.current.load().stamp().labels();
             if entries.insert(name.clone(), entry).is_some() {
                 return Err(ModelsError::Twice(name));
@@ -205,10 +203,4 @@ impl Entry {
         }
         self.current.store(next);
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let rest = name.strip_prefix(|first: char| first.is_ascii_lowercase());
-    let small = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
-    rest.is_some_and(|rest| rest.len() <= 62 && rest.bytes().all(small))
 }
