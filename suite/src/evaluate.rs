@@ -75,6 +75,12 @@ impl Evaluate {
         if !ages.is_empty() {
             trial = trial.with_ages(ages.iter().copied());
         }
+        if trial.asked().next().is_none() {
+            return Err(Failure::usage(format!(
+                "{}: there is nothing to find: no reader of the training file likes a book here that is new to them",
+                self.test.display()
+            )));
+        }
         say!(
             "{}: {} readers, {} books, {} interactions to learn from, {} readers to ask",
             self.model,
@@ -203,7 +209,11 @@ fn open(path: &Path) -> Result<File, Failure> {
 type Rows = (Vec<models::Interaction>, Vec<Option<f32>>);
 
 fn rows(path: &Path, table: &mut Table) -> Result<Rows, Failure> {
-    evaluate::read_timed_rows(open(path)?, table).map_err(|error| unreadable(path, &error))
+    let rows = evaluate::read_timed_rows(open(path)?, table).map_err(|error| unreadable(path, &error))?;
+    if rows.0.is_empty() {
+        return Err(Failure::usage(format!("{}: it holds no interactions", path.display())));
+    }
+    Ok(rows)
 }
 
 /// Reader, book and age in days, counted from the last day that the file tells. Empty where it tells none.

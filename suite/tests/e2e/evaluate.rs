@@ -71,10 +71,14 @@ fn what_cannot_be_evaluated_is_refused_in_one_line() {
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (train, test) = (file("train.csv"), file("test.csv"));
     fs::write(folder.path().join("bad.csv"), "user_id,item_id\n1,Dune\n").unwrap();
+    fs::write(folder.path().join("empty.csv"), "user_id,item_id\n").unwrap();
     for (arguments, code, reason) in [
         (vec!["--train", &train, "--test", &test, "--model", "magic"], 64, "no model is called magic"),
         (vec!["--train", &file("bad.csv"), "--test", &test], 64, "item_id is no number: Dune"),
         (vec!["--train", &file("none.csv"), "--test", &test], 74, "none.csv"),
+        (vec!["--train", &file("empty.csv"), "--test", &test], 64, "it holds no interactions"),
+        (vec!["--train", &train, "--test", &file("empty.csv")], 64, "it holds no interactions"),
+        (vec!["--train", &train, "--test", &train], 64, "there is nothing to find"),
         (vec!["--train", &train, "--test", &test, "--set", "slim.l3=1"], 64, "slim.l3"),
         (vec!["--train", &train, "--test", &test, "--model", "content"], 64, "authors, series or subjects"),
     ] {
