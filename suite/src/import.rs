@@ -3,7 +3,6 @@ mod goodbooks;
 mod ratings;
 
 use std::{
-    fs::File,
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
 };
@@ -90,9 +89,7 @@ impl Books {
         };
         let mut rejected: Box<dyn io::Write> = match &self.rejected {
             None => Box::new(io::stderr()),
-            Some(path) => Box::new(io::BufWriter::new(
-                File::create(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))?,
-            )),
+            Some(path) => Box::new(io::BufWriter::new(files::create("--rejected", path, &self.file)?)),
         };
         let place = Place::new(self.database_url, data)?;
         let store = Store::connect(&place.database_url).await?;

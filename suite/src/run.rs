@@ -34,6 +34,11 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
     let kept = place(settings.ephemeral, data, &mut recommendations)?;
     functions.data.clone_from(&recommendations.data);
     functions.database_url.clone_from(&recommendations.database_url);
+    if settings.ephemeral {
+        // A bucket outlives the process, too.
+        recommendations.training.objects_url = None;
+        functions.objects_url = None;
+    }
     functions.samples.get_or_insert(true);
     let deploying = deploying(&mut functions)?;
     if marketplace.cookie_key.is_none() {

@@ -21,13 +21,13 @@ pub(super) fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), F
 }
 
 /// A new file in place of what was there, which must not be the one that is read.
-pub(super) fn create(path: &Path, read: &Path) -> Result<File, Failure> {
+pub(super) fn create(option: &str, path: &Path, read: &Path) -> Result<File, Failure> {
     let same = match (path.canonicalize(), read.canonicalize()) {
         (Ok(path), Ok(read)) => path == read,
         _ => false,
     };
     if same {
-        let text = format!("--errors {}: is the file that is imported; name another", path.display());
+        let text = format!("{option} {}: is the file that is imported; name another", path.display());
         return Err(Failure::usage(text));
     }
     File::create(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))

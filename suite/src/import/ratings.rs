@@ -85,7 +85,8 @@ async fn run(
     data: Option<PathBuf>,
 ) -> Result<(), Failure> {
     let (file, length) = files::open(path)?;
-    let errors = target.errors.as_deref().map(|errors| files::create(errors, path)).transpose()?;
+    let errors = target.errors.as_deref();
+    let errors = errors.map(|errors| files::create("--errors", errors, path)).transpose()?;
     let place = Place::new(target.database_url, data)?;
     let store = Store::connect(&place.database_url).await?;
     let books = Arc::new(Books::of_store(&store).await?);

@@ -53,6 +53,19 @@ fn rejected_rows_go_to_a_file_and_standard_input_is_a_file_too() {
 }
 
 #[test]
+fn rejected_rows_never_take_the_place_of_the_file_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("books.csv");
+    std::fs::write(&file, ROWS).unwrap();
+    let mut command = shelfwise();
+    command.args(["import", "books"]).arg(&file).arg("--rejected").arg(&file);
+    let ended = run(command.arg("--data").arg(folder.path().join("data")));
+    assert_eq!(ended.code, Some(64), "{}", ended.err);
+    assert!(ended.err.contains("--rejected") && ended.err.contains("name another"), "{}", ended.err);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), ROWS);
+}
+
+#[test]
 fn a_file_that_is_none_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let unknown = folder.path().join("books.pdf");

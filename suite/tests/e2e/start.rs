@@ -39,6 +39,7 @@ fn an_ephemeral_suite_keeps_nothing() {
         .current_dir(home.path())
         .env("HOME", home.path())
         .env("SHELFWISE_DATA", home.path().join("data"))
+        .env("OBJECTS_URL", format!("file://{}", home.path().join("objects").display()))
         .env("RECOMMENDATIONS_BIND", &ports[0])
         .env("RECOMMENDATIONS_ADMIN_BIND", &ports[1])
         .env("MARKETPLACE_BIND", &ports[2])
