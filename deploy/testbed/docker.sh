@@ -74,7 +74,8 @@ while [ $# -gt 0 ]; do
 done
 case $profile in dev) folder=debug ;; *) folder=$profile ;; esac
 # What the real one would miss: a member of the workspace, or the samples that are compiled in.
-for member in $(sed -n 's/^members = \[\(.*\)\]$/\1/p' Cargo.toml | tr -d '",'); do
+members=$(sed -n 's/^members = \[\(.*\)\]$/\1/p' Cargo.toml | tr -d '",')
+for member in ${members:?Cargo.toml lists its members in another way}; do
   [ -f "$member/Cargo.toml" ] || { echo "cargo: the build context lacks $member" >&2; exit 101; }
 done
 [ -f functions/guests/built/hello.wasm ] || { echo "cargo: the build context lacks the sample functions" >&2; exit 101; }

@@ -75,7 +75,8 @@ impl Evaluate {
         if !ages.is_empty() {
             trial = trial.with_ages(ages.iter().copied());
         }
-        if trial.asked().next().is_none() {
+        let asked = trial.asked().count();
+        if asked == 0 {
             return Err(Failure::usage(format!(
                 "{}: there is nothing to find: no reader of the training file likes a book here that is new to them",
                 self.test.display()
@@ -87,7 +88,7 @@ impl Evaluate {
             trial.data.readers(),
             books,
             trial.data.len(),
-            trial.asked().count()
+            asked
         );
         phases.end("read");
 

@@ -31,14 +31,7 @@ pub(crate) fn run(settings: Settings, data: Option<PathBuf>) -> Result<(), Failu
     let mut recommendations: recommendations::Config = config::from_env(recommendations::PREFIX)?;
     let mut marketplace: marketplace::Config = config::from_env(marketplace::PREFIX)?;
     let mut functions = functions::Config::from_env()?;
-    let kept = place(settings.ephemeral, data, &mut recommendations)?;
-    functions.data.clone_from(&recommendations.data);
-    functions.database_url.clone_from(&recommendations.database_url);
-    if settings.ephemeral {
-        // A bucket outlives the process, too.
-        recommendations.training.objects_url = None;
-        functions.objects_url = None;
-    }
+    let kept = place(settings.ephemeral, data, &mut recommendations, &mut functions)?;
     functions.samples.get_or_insert(true);
     let deploying = deploying(&mut functions)?;
     if marketplace.cookie_key.is_none() {
@@ -143,18 +136,26 @@ fn place(
     ephemeral: bool,
     data: Option<PathBuf>,
     recommendations: &mut recommendations::Config,
+    functions: &mut functions::Config,
 ) -> Result<String, Failure> {
-    if ephemeral {
+    let words = if ephemeral {
         recommendations.data = None;
         recommendations.database_url = Some("sqlite::memory:".to_owned());
-        return Ok("nowhere: gone at the end".to_owned());
-    }
-    let folder = service::data_folder(data)?;
-    let words = match recommendations.database_url {
-        Some(_) => format!("{} and DATABASE_URL", folder.display()),
-        None => folder.display().to_string(),
+        // A bucket outlives the process, too.
+        recommendations.training.objects_url = None;
+        functions.objects_url = None;
+        "nowhere: gone at the end".to_owned()
+    } else {
+        let folder = service::data_folder(data)?;
+        let words = match recommendations.database_url {
+            Some(_) => format!("{} and DATABASE_URL", folder.display()),
+            None => folder.display().to_string(),
+        };
+        recommendations.data = Some(folder);
+        words
     };
-    recommendations.data = Some(folder);
+    functions.data.clone_from(&recommendations.data);
+    functions.database_url.clone_from(&recommendations.database_url);
     Ok(words)
 }
 

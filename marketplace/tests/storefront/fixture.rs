@@ -135,10 +135,15 @@ pub(crate) fn marketplace(recommendations: SocketAddr, more: &[&str]) -> Running
     run(0, move |listener, admin, stop| marketplace::run(config, listener, admin, stop))
 }
 
+/// The address of a database in this folder.
+pub(crate) fn database(folder: &tempfile::TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("shelfwise.db").display())
+}
+
 /// A storefront in front of a catalogue that holds only these books, one JSON object a line.
 pub(crate) fn shop_with(books: &str, more: &[&str]) -> (Running, Running, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("shelfwise.db").display());
+    let url = database(&folder);
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let store = Store::connect(&url).await.unwrap();

@@ -39,8 +39,7 @@ impl Goodbooks {
         };
         let (books_file, _) = files::open(&books_path)?;
         let (file, length) = files::open(&ratings_path)?;
-        let errors = self.target.errors.as_deref();
-        let errors = errors.map(|errors| files::create("--errors", errors, &ratings_path)).transpose()?;
+        let errors = self.target.errors(&ratings_path)?;
         let place = Place::new(self.target.database_url, data)?;
         let store = Store::connect(&place.database_url).await?;
         let told = |line, reason: &dyn std::error::Error| {

@@ -52,7 +52,14 @@ pub(super) struct Target {
     /// Where to write the rows that were not stored, with what is wrong in a last column: a file that can be mended and
     /// imported again
     #[arg(long, value_name = "FILE")]
-    pub(super) errors: Option<PathBuf>,
+    errors: Option<PathBuf>,
+}
+
+impl Target {
+    /// The file that `--errors` names, anew; it must not be the one that is read.
+    pub(super) fn errors(&self, read: &Path) -> Result<Option<File>, Failure> {
+        self.errors.as_deref().map(|path| files::create("--errors", path, read)).transpose()
+    }
 }
 
 /// A reader's number.
@@ -85,8 +92,7 @@ async fn run(
     data: Option<PathBuf>,
 ) -> Result<(), Failure> {
     let (file, length) = files::open(path)?;
-    let errors = target.errors.as_deref();
-    let errors = errors.map(|errors| files::create("--errors", errors, path)).transpose()?;
+    let errors = target.errors(path)?;
     let place = Place::new(target.database_url, data)?;
     let store = Store::connect(&place.database_url).await?;
     let books = Arc::new(Books::of_store(&store).await?);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testing::eventually;
 
 use super::{Browser, books};
-use crate::fixture::{Answer, links, marketplace, recommendations, recommendations_with, shop};
+use crate::fixture::{Answer, database, links, marketplace, recommendations, recommendations_with, shop};
 
 #[test]
 fn a_rating_changes_the_next_list() {
@@ -68,7 +68,7 @@ fn the_home_page_has_a_shelf_of_ones_own() {
 fn five_books_make_a_list() {
     // Of its own: what others say of books would change which are popular.
     let folder = tempfile::tempdir().unwrap();
-    let database = format!("sqlite://{}", folder.path().join("shelfwise.db").display());
+    let database = database(&folder);
     {
         let recommendations = recommendations(0, &database, true);
         let shop = marketplace(recommendations.address, &[]);
