@@ -1,7 +1,9 @@
-//! Functions over HTTP beside how others run them, and what a guest costs without a server around it.
+//! Functions over HTTP beside how others run them, what a guest costs without a server around it, and what many
+//! functions take.
 
 mod classify;
 mod guests;
+mod many;
 mod pictures;
 mod runner;
 
@@ -41,6 +43,7 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let mut section = Section::new("functions");
     over_http(binaries, effort, &mut section).await?;
     guests::measure(effort, &mut section).await?;
+    many::measure(binaries, effort, &mut section).await?;
     classify::measure(effort, &mut section).await?;
     Ok(section)
 }

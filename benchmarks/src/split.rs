@@ -31,7 +31,7 @@ pub(crate) struct Split {
 
 /// As many as an import takes for a book.
 const AUTHORS: usize = 20;
-const SUBJECTS: usize = 20;
+const SUBJECTS: usize = 50;
 const CATEGORIES: usize = 8;
 
 /// Of one book as files tell.

@@ -57,6 +57,8 @@ struct Similar<'a> {
 
 /// Books on the shelf below.
 const SIMILAR: i32 = 6;
+/// Subjects in the sentence for search engines, which cut it short.
+const TOLD_SUBJECTS: usize = 6;
 
 #[derive(Deserialize)]
 pub(crate) struct Asked {
@@ -111,7 +113,7 @@ pub(crate) async fn page(
         "" => format!("{} – Shelfwise", book.title),
         by => format!("{} by {by} – Shelfwise", book.title),
     };
-    let description = match (by.as_str(), book.subjects.as_slice()) {
+    let description = match (by.as_str(), &book.subjects[..book.subjects.len().min(TOLD_SUBJECTS)]) {
         ("", []) => book.title.clone(),
         (by, []) => format!("{}, by {by}.", book.title),
         ("", subjects) => format!("{}. A book about {}.", book.title, names(subjects)),
