@@ -18,7 +18,7 @@ use storage::{OpenError, Pool, Transaction, on_either};
 pub use self::{
     history::{EventKind, HistoryChanges, HistoryReading, HistoryVersion, HistoryWriting, ReaderEvent},
     jobs::{Cause, Hold, Job, JobState, MAX_WAITING, NewJob, Scheduled},
-    models::{Answering, Learnt, Registered, Standing},
+    models::{Activated, Answering, Learnt, Maker, Registered, Standing},
     read::Reading,
     write::{Entry, Outcome, Refusal, Writer},
 };

@@ -152,7 +152,7 @@ impl Store {
     /// If the database fails.
     pub async fn claim(&self, id: i64, owner: &str) -> Result<bool, StoreError> {
         let sql = "update jobs set state = 2, owner = $2, heartbeat = heartbeat + 1, attempts = attempts + 1,
-                   started_at = coalesce(started_at, $3)
+                   model_version = '', started_at = coalesce(started_at, $3)
                    where id = $1 and state = 1 and not exists (select 1 from jobs where state = 2)";
         let begun = on_either!(Pool, &self.pool, pool => {
             let query = sqlx::query(sql).bind(id).bind(owner).bind(now()).execute(pool).await;
@@ -196,7 +196,8 @@ impl Store {
         Ok(hold(cancelled))
     }
 
-    /// Ends a job that `owner` runs. Nothing happens if it is the owner no more.
+    /// Ends a job that `owner` runs. Nothing happens if it is the owner no more. One whose model answers has succeeded, whatever
+    /// came after that.
     ///
     /// # Errors
     ///
@@ -209,8 +210,12 @@ impl Store {
         message: &str,
         model_version: &str,
     ) -> Result<(), StoreError> {
-        let sql = "update jobs set state = $3, message = $4, model_version = $5, ended_at = $6, step = '',
-                   progress = case $3 when 3 then 1 else progress end
+        let sql = "update jobs set state = case when model_version <> '' then 3 else $3 end,
+                   message = case when model_version <> '' and $3 > 3 then 'it answers; what came after that: ' || $4
+                             else $4 end,
+                   model_version = case when model_version <> '' then model_version else $5 end,
+                   progress = case when model_version <> '' or $3 = 3 then 1 else progress end,
+                   ended_at = $6, step = ''
                    where id = $1 and owner = $2 and state = 2";
         on_either!(Pool, &self.pool, pool => {
             let query = sqlx::query(sql).bind(id).bind(owner).bind(state.number()).bind(message);
@@ -238,20 +243,23 @@ impl Store {
     }
 
     /// Takes a job from an owner that has not raised its heartbeat since `seen` was read: it is begun anew, or, at the
-    /// second time, has failed.
+    /// second time, has failed. One whose model answers already has succeeded.
     ///
     /// # Errors
     ///
     /// If the database fails.
     pub async fn bury(&self, seen: &Job) -> Result<bool, StoreError> {
-        let (state, message) = if seen.cancelled {
+        let (state, message) = if !seen.model_version.is_empty() {
+            (JobState::Succeeded, "it answers; the process that ran it ended before it could tell more")
+        } else if seen.cancelled {
             (JobState::Cancelled, "cancelled; the process that ran it had ended")
         } else if seen.attempts < ATTEMPTS {
             (JobState::Scheduled, "the process that ran it ended in the middle: it begins again")
         } else {
             (JobState::Failed, "the process that ran it ended in the middle, twice")
         };
-        let sql = "update jobs set state = $4, message = $5, owner = '', progress = 0, step = '',
+        let sql = "update jobs set state = $4, message = $5, owner = '', step = '',
+                   progress = case $4 when 3 then 1 else 0 end,
                    ended_at = case when $4 > 2 then $6 else ended_at end
                    where id = $1 and owner = $2 and heartbeat = $3 and state = 2";
         let rows = on_either!(Pool, &self.pool, pool => {
@@ -263,17 +271,24 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// Gives a job back that `owner` cannot go on with because it ends, so that another begins it at once.
+    /// Gives a job back that `owner` cannot go on with because it ends, so that another begins it at once. One whose model
+    /// answers already has succeeded, and one that was cancelled is.
     ///
     /// # Errors
     ///
     /// If the database fails.
     pub async fn give_back(&self, id: i64, owner: &str) -> Result<(), StoreError> {
-        let sql = "update jobs set state = 1, owner = '', progress = 0, step = '', attempts = attempts - 1,
-                   message = 'the process that ran it was stopped: it begins again'
+        let sql = "update jobs set owner = '', step = '',
+                   state = case when model_version <> '' then 3 when cancelled = 1 then 5 else 1 end,
+                   message = case when model_version <> '' then 'it answers; the process that ran it was stopped after that'
+                             when cancelled = 1 then 'cancelled'
+                             else 'the process that ran it was stopped: it begins again' end,
+                   progress = case when model_version <> '' then 1 else 0 end,
+                   ended_at = case when model_version <> '' or cancelled = 1 then $3 else ended_at end,
+                   attempts = case when model_version <> '' or cancelled = 1 then attempts else attempts - 1 end
                    where id = $1 and owner = $2 and state = 2";
         on_either!(Pool, &self.pool, pool => {
-            sqlx::query(sql).bind(id).bind(owner).execute(pool).await.map(drop)
+            sqlx::query(sql).bind(id).bind(owner).bind(now()).execute(pool).await.map(drop)
         })
         .map_err(failed("give a job back"))
     }

@@ -35,6 +35,26 @@ pub struct Answering {
     pub previous: String,
 }
 
+/// What became of the wish that a model which was just made answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activated {
+    /// It does.
+    Answers,
+    /// Somebody is erased whose ratings it has learnt from, or the model is forgotten with them.
+    Erased,
+    /// Its job is to stop, or is another process's by now.
+    Unwanted,
+}
+
+/// The job that has made a model, and the process that runs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Maker<'a> {
+    /// Its number.
+    pub job: i64,
+    /// As the process was named when it began the job.
+    pub owner: &'a str,
+}
+
 /// Whose ratings a model has learnt from.
 #[derive(Clone, Copy)]
 pub struct Learnt<'a> {
@@ -80,17 +100,34 @@ impl Store {
         Ok(true)
     }
 
-    /// As [`Store::activate`], for a model that was just made: not if somebody whose ratings it has learnt from has been
-    /// erased since they were read. Whether it answers.
+    /// As [`Store::activate`], for a model that was just made, which its job then has to show: not if somebody whose ratings
+    /// it has learnt from has been erased since they were read, nor once the job is to stop or is another process's.
     ///
     /// # Errors
     ///
     /// If the database fails.
-    pub async fn activate_new(&self, version: &str, learnt: Learnt<'_>) -> Result<bool, StoreError> {
-        match self.begin_unless_erased(learnt).await? {
-            Some(transaction) => activate(transaction, version).await,
-            None => Ok(false),
+    pub async fn activate_new(
+        &self,
+        version: &str,
+        maker: Maker<'_>,
+        learnt: Learnt<'_>,
+    ) -> Result<Activated, StoreError> {
+        let Some(mut transaction) = self.begin_unless_erased(learnt).await? else {
+            return Ok(Activated::Erased);
+        };
+        let sql = "update jobs set model_version = $3
+                   where id = $1 and owner = $2 and state = 2 and cancelled = 0";
+        let wanted = on_either!(Transaction, &mut transaction, transaction => {
+            let query = sqlx::query(sql).bind(maker.job).bind(maker.owner).bind(version);
+            query.execute(&mut **transaction).await.map(|done| done.rows_affected())
+        })
+        .map_err(failed("see whether a model is still wanted"))?;
+        if wanted == 0 {
+            transaction.rollback().await.map_err(failed("leave the models as they are"))?;
+            return Ok(Activated::Unwanted);
         }
+        let known = activate(transaction, version).await?;
+        Ok(if known { Activated::Answers } else { Activated::Erased })
     }
 
     /// A transaction before whose end nobody is erased, unless somebody was already.

@@ -2,7 +2,8 @@
 //!
 //! Tensors are written first, then the model is registered with what was found of it, then its manifest is written: a
 //! training that dies in between leaves nothing that could answer. Whoever is erased while a model is made has no part in
-//! it: it is made anew from the ratings that are left.
+//! it: it is made anew from the ratings that are left. A job that is to stop lets nothing answer any more; one whose model
+//! answers has succeeded.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +23,7 @@ use crate::{
     evaluate::Trial,
     models::{self, Kind, Parameters, Progress, Run, TrainError},
     ratings::Snapshot,
-    store::{Job, Learnt, Registered, Standing, now},
+    store::{Activated, Job, Learnt, Maker, Registered, Standing, now},
 };
 
 /// So often a model is made anew because somebody was erased meanwhile.
@@ -86,13 +87,20 @@ impl Training {
         if first {
             let measured = self.measure(&run.part(0.5, 1.0), &rows, &recipe, None).await;
             // It answers already: what stops the measuring does not undo that.
-            if let Ok(Some(Verdict { quality, .. })) = measured {
-                manifest.quality = Some(quality);
-                message =
-                    format!("the first model: NDCG@10 {:.4} over {} readers", quality.ndcg, quality.readers);
-                registered.manifest = text(&manifest);
-                artefact::write_manifest(&inner.objects, &manifest).await.map_err(TrainingError::Artefact)?;
-                inner.store.register(&registered).await.map_err(TrainingError::Store)?;
+            match measured {
+                Ok(Some(Verdict { quality, .. })) => {
+                    manifest.quality = Some(quality);
+                    message = format!(
+                        "the first model: NDCG@10 {:.4} over {} readers",
+                        quality.ndcg, quality.readers
+                    );
+                    registered.manifest = text(&manifest);
+                    let written = artefact::write_manifest(&inner.objects, &manifest).await;
+                    written.map_err(TrainingError::Artefact)?;
+                    inner.store.register(&registered).await.map_err(TrainingError::Store)?;
+                }
+                Ok(None) => {}
+                Err(error) => message = format!("it answers; it was not measured: {}", service::chain(&error)),
             }
         }
         self.tidy().await;
@@ -159,15 +167,26 @@ impl Training {
         let (standing, message) = self.judge(job, verdict, &manifest);
         let registered = Registered { version: version.clone(), number, manifest: text(&manifest), standing };
         let made = Made { registered, manifest, message };
-        let written = self.write(&made, tensors, rows).await;
-        if !matches!(written, Ok(true)) {
-            self.discard(&version).await;
-        }
-        Ok(written?.then_some(made))
+        let (training, job, rows) = (self.clone(), job.id, Arc::clone(rows));
+        // A task of its own: who is left in the middle of this leaves what is neither there nor gone.
+        let written = tokio::spawn(async move {
+            let written = training.write(&made, tensors, job, &rows).await;
+            if !matches!(written, Ok(true)) {
+                training.discard(&version).await;
+            }
+            Ok(written?.then_some(made))
+        });
+        written.await.map_err(TrainingError::Interrupted)?
     }
 
     /// Whether all is written and, unless it is refused, the model answers. It is not if somebody was erased.
-    async fn write(&self, made: &Made, tensors: Vec<u8>, rows: &Rows) -> Result<bool, TrainingError> {
+    async fn write(
+        &self,
+        made: &Made,
+        tensors: Vec<u8>,
+        job: i64,
+        rows: &Rows,
+    ) -> Result<bool, TrainingError> {
         let inner = &*self.0;
         let Made { registered, manifest, .. } = made;
         let version = &registered.version;
@@ -180,10 +199,12 @@ impl Training {
         // What answers here is what every other process will read, checked as they check it.
         let served = self.read(version).await.map_err(TrainingError::Artefact)?;
         if registered.standing == Standing::Accepted {
-            if !inner.store.activate_new(version, learnt).await.map_err(TrainingError::Store)? {
-                return Ok(false);
+            let maker = Maker { job, owner: &inner.owner };
+            match inner.store.activate_new(version, maker, learnt).await.map_err(TrainingError::Store)? {
+                Activated::Answers => self.serve(served),
+                Activated::Erased => return Ok(false),
+                Activated::Unwanted => return Err(TrainingError::Train(TrainError::Cancelled)),
             }
-            self.serve(served);
         }
         Ok(true)
     }

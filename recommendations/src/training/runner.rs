@@ -125,8 +125,12 @@ impl Training {
                 hold = self.hold(id) => {
                     progress.cancel();
                     // What is left behind after that ends at its next look at the progress.
-                    let _ = tokio::time::timeout(NOTICE, work).await;
-                    if hold == Hold::Lost { End::Lost } else { End::Cancelled }
+                    match (hold, tokio::time::timeout(NOTICE, work).await) {
+                        (Hold::Lost, _) => End::Lost,
+                        // It was over before anybody could stop it.
+                        (_, Ok(Ok(done))) => End::Done(Ok(done)),
+                        _ => End::Cancelled,
+                    }
                 }
             }
         };

@@ -2,6 +2,7 @@
 
 mod artefacts;
 mod by_hand;
+mod cancelled;
 mod fuzz;
 mod jobs;
 mod lives;
