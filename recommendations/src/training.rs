@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use storage::Objects;
 use tokio::sync::Notify;
@@ -178,14 +179,17 @@ impl Training {
     /// Works on jobs, follows the active model and watches for reasons to train, until `end`. A job under way is then given
     /// back for another process, or the next start, to begin again.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let work = async {
-            tokio::join!(self.follow(), self.work(), self.watch());
+        let end = end.shared();
+        let looking = async {
+            let both = async {
+                tokio::join!(self.follow(), self.watch());
+            };
+            tokio::select! {
+                () = both => {}
+                () = end.clone() => {}
+            }
         };
-        tokio::select! {
-            () = work => {}
-            () = end => {}
-        }
-        self.give_back().await;
+        tokio::join!(looking, self.work(&end));
     }
 
     /// Where jobs and models are listed.

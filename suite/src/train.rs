@@ -114,17 +114,13 @@ impl Train {
             return Err(Failure::io("too many trainings wait already"));
         };
         let bar = progress();
-        let work = training.work_until(job.id, |job| show(&bar, &job.step, job.progress));
-        let ended = tokio::select! {
-            ended = work => Some(ended?),
-            () = service::signals()? => None,
-        };
+        let tell = |job: &recommendations::store::Job| show(&bar, &job.step, job.progress);
+        let ended = training.work_until(job.id, tell, service::signals()?).await;
         bar.finish_and_clear();
-        let Some(ended) = ended else {
-            training.give_back().await;
-            return Err(Failure::io(format!("job {}: left for another process", job.id)));
-        };
-        match ended {
+        match ended? {
+            Some(job) if !job.state.has_ended() => {
+                Err(Failure::io(format!("job {}: left for another process", job.id)))
+            }
             Some(job) if job.state == recommendations::store::JobState::Succeeded => {
                 say!("{}: {}", job.model_version, job.message);
                 Ok(())

@@ -1,6 +1,9 @@
 //! Who works on which job, and until when.
 
-use std::{convert::Infallible, error::Error, time::Instant};
+use std::{convert::Infallible, error::Error, future::Future, time::Instant};
+
+use futures_util::{FutureExt as _, future::Shared};
+use tokio::sync::oneshot;
 
 use super::{HEARTBEAT, LEASE, LOOK, Live, POLL, Training, TrainingError, publish::Done};
 use crate::{
@@ -24,15 +27,23 @@ enum End {
     Done(Result<Done, TrainingError>),
     Cancelled,
     Lost,
+    /// The process ends.
+    Left,
 }
 
 impl Training {
-    /// Works on jobs until this one has ended, here or elsewhere, and tells how it goes.
+    /// Works on jobs until this one has ended, here or elsewhere, or until `end`, and tells how it goes. A job under way is then
+    /// given back.
     ///
     /// # Errors
     ///
     /// If the store fails.
-    pub async fn work_until(&self, id: i64, mut tell: impl FnMut(&Job)) -> Result<Option<Job>, StoreError> {
+    pub async fn work_until(
+        &self,
+        id: i64,
+        mut tell: impl FnMut(&Job),
+        end: impl Future<Output = ()>,
+    ) -> Result<Option<Job>, StoreError> {
         let watching = async {
             loop {
                 let job = self.0.store.job(id).await?.map(|job| self.freshened(job));
@@ -43,9 +54,20 @@ impl Training {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        tokio::select! {
-            ended = watching => ended,
-            never = self.work() => match never {},
+        let (leave, left) = oneshot::channel::<Infallible>();
+        let until = async {
+            let ended = tokio::select! {
+                ended = watching => Some(ended),
+                () = end => None,
+            };
+            drop(leave);
+            ended
+        };
+        let left = left.map(drop).shared();
+        let (ended, ()) = tokio::join!(until, self.work(&left));
+        match ended {
+            Some(ended) => ended,
+            None => self.0.store.job(id).await,
         }
     }
 
@@ -54,12 +76,13 @@ impl Training {
         self.0.wake.notify_one();
     }
 
-    /// Works on one job after the other, and takes those from processes that have died.
-    pub(super) async fn work(&self) -> Infallible {
+    /// Works on one job after the other, and takes those from processes that have died, until `end`. It does not leave in the
+    /// middle of beginning or ending one, which would be at work in the database and nowhere else.
+    pub(super) async fn work(&self, end: &Shared<impl Future<Output = ()>>) {
         let mut seen: Option<Seen> = None;
         let mut failing = false;
-        loop {
-            let outcome = self.look(&mut seen).await;
+        while end.clone().now_or_never().is_none() {
+            let outcome = self.look(&mut seen, end).await;
             match &outcome {
                 Err(error) => {
                     // A database that was away for longer than a lease says nothing about other processes.
@@ -74,6 +97,7 @@ impl Training {
             }
             failing = outcome.is_err();
             tokio::select! {
+                () = end.clone() => {}
                 () = self.0.wake.notified() => {}
                 () = tokio::time::sleep(POLL) => {}
             }
@@ -81,7 +105,11 @@ impl Training {
     }
 
     /// Works on the next job if there is one. Whether there was.
-    async fn look(&self, seen: &mut Option<Seen>) -> Result<bool, StoreError> {
+    async fn look(
+        &self,
+        seen: &mut Option<Seen>,
+        end: &Shared<impl Future<Output = ()>>,
+    ) -> Result<bool, StoreError> {
         let inner = &*self.0;
         let (running, next) = inner.store.line().await?;
         if let Some(job) = running {
@@ -106,21 +134,26 @@ impl Training {
         if !inner.store.claim(next.id, &inner.owner).await? {
             return Ok(false);
         }
-        self.perform(next).await;
+        self.perform(next, end).await;
         Ok(true)
     }
 
-    /// Works on a job that was just begun, to its end.
-    pub(super) async fn perform(&self, job: Job) {
+    /// Works on a job that was just begun, to its end or to that of the process.
+    async fn perform(&self, job: Job, end: &Shared<impl Future<Output = ()>>) {
         let id = job.id;
         tracing::info!(job = id, model = job.model, cause = job.cause, "training");
         let progress = Progress::new();
         self.state().live = Some(Live { job: id, step: "", progress: progress.clone() });
         let begun = Instant::now();
-        let end = {
+        let came = {
             let work = self.train(job, progress.clone());
             let mut work = std::pin::pin!(work);
             tokio::select! {
+                biased;
+                () = end.clone() => {
+                    progress.cancel();
+                    End::Left
+                }
                 done = &mut work => End::Done(done),
                 hold = self.hold(id) => {
                     progress.cancel();
@@ -135,7 +168,7 @@ impl Training {
             }
         };
         self.state().live = None;
-        let (state, message, version) = match end {
+        let (state, message, version) = match came {
             End::Done(Ok(Done { version, message })) => (JobState::Succeeded, message, version),
             End::Cancelled | End::Done(Err(TrainingError::Train(TrainError::Cancelled))) => {
                 (JobState::Cancelled, "cancelled".to_owned(), String::new())
@@ -143,6 +176,13 @@ impl Training {
             End::Done(Err(error)) => (JobState::Failed, service::chain(&error), String::new()),
             End::Lost => {
                 tracing::warn!(job = id, "another process has taken this job");
+                return;
+            }
+            End::Left => {
+                if let Err(error) = self.0.store.give_back(id, &self.0.owner).await {
+                    let error = &error as &dyn Error;
+                    tracing::warn!(job = id, error, "the job waits for another process to see it");
+                }
                 return;
             }
         };
@@ -191,16 +231,6 @@ impl Training {
         tokio::select! {
             over = beating => over,
             over = looking => over,
-        }
-    }
-
-    /// Gives back what this process works on, because it ends.
-    pub async fn give_back(&self) {
-        let live = self.state().live.take();
-        let Some(Live { job, progress, .. }) = live else { return };
-        progress.cancel();
-        if let Err(error) = self.0.store.give_back(job, &self.0.owner).await {
-            tracing::warn!(job, error = &error as &dyn Error, "the job waits for another process to see it");
         }
     }
 }

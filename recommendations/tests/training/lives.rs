@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use protobufs::models::JobState;
 use recommendations::store::{Cause, JobState as Stored, NewJob, Scheduled, Store};
+use sqlx::{Connection as _, PgConnection};
 
-use crate::on_both;
+use crate::{BOOKS, Place, READERS, on_both};
 
 /// A process that begins a job and dies in the middle: nothing but its claim is left.
 async fn begin_and_die(store: &Store, id: i64) {
@@ -63,4 +64,41 @@ on_both! {
         let left = store.job(job.id).await.unwrap().unwrap();
         assert_eq!((left.state, left.attempts), (Stored::Scheduled, 0), "{left:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_stopped_while_it_begins_a_job_leaves_it_in_line() {
+    let Some(place) = Place::postgres() else { return };
+    let server = place.serve(&["--train", "false"]).await;
+    server.rate(1..READERS + 1, BOOKS, 8).await;
+    let id = server.schedule("als").await.id;
+    server.stop().await;
+
+    // Nobody may write jobs for now: whoever begins one waits in the middle of that.
+    let mut busy = PgConnection::connect(&place.url).await.unwrap();
+    let mut looking = PgConnection::connect(&place.url).await.unwrap();
+    sqlx::query("begin").execute(&mut busy).await.unwrap();
+    sqlx::query("lock table jobs in share mode").execute(&mut busy).await.unwrap();
+    let mut server = place.serve(&[]).await;
+    let waiting = "select count(*) from pg_locks where not granted and relation = 'jobs'::regclass";
+    crate::within(60, "it begins the job", async || {
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut looking).await.unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    server.stop.take().unwrap().send(()).unwrap();
+    crate::within(60, "it is on its way out", async || {
+        let ready = tokio::task::block_in_place(|| testing::http::get(server.admin, "/ready"));
+        (!ready.is_ok_and(|ready| ready.status == 200)).then_some(())
+    })
+    .await;
+    sqlx::query("rollback").execute(&mut busy).await.unwrap();
+    server.running.take().unwrap().await.unwrap().unwrap();
+
+    let store = Store::connect(&place.url).await.unwrap();
+    crate::within(10, "it is in line", async || {
+        let left = store.job(id).await.unwrap().unwrap();
+        ((left.state, left.attempts) == (Stored::Scheduled, 0)).then_some(())
+    })
+    .await;
 }

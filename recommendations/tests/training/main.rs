@@ -39,6 +39,7 @@ const BOOKS: i32 = 60;
 /// A server on a port of its own over a database that outlives it.
 struct Server {
     address: SocketAddr,
+    admin: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), service::Failure>>>,
 }
@@ -93,7 +94,7 @@ impl Server {
         let config = Config::try_parse_from(arguments).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (address, admin_address) = (listener.local_addr().unwrap(), admin.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
@@ -103,7 +104,7 @@ impl Server {
             // Seen before the test fails for want of an answer.
             ended.inspect_err(|failure| eprintln!("the server has ended: {failure}"))
         });
-        Self { address, stop: Some(stop), running: Some(running) }
+        Self { address, admin: admin_address, stop: Some(stop), running: Some(running) }
     }
 
     async fn channel(&self) -> Channel {
