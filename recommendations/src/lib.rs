@@ -256,16 +256,17 @@ async fn open(config: &Config, metrics: ReaderMetrics) -> Result<Opened, Failure
     Ok(Opened { loader, readers, writer, training, active, objects, folder, models_kept })
 }
 
-/// What trains in a process that serves nothing, such as a job of a cluster.
+/// What trains in a process that serves nothing, such as a job of a cluster, and what has to run beside it: without that it does
+/// not learn what readers say meanwhile, nor who is erased.
 ///
 /// # Errors
 ///
 /// If settings or the database cannot be used.
-pub async fn training(config: &Config) -> Result<Training, Failure> {
+pub async fn training(config: &Config) -> Result<(Training, Writer), Failure> {
     let metrics = ReaderMetrics::new(&Metrics::new(PREFIX));
     let opened = open(config, metrics).await?;
     opened.warn();
-    Ok(opened.training)
+    Ok((opened.training, opened.writer))
 }
 
 /// What there is to serve, before anything of it runs.

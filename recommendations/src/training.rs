@@ -40,7 +40,7 @@ use crate::{
 pub const LEASE: Duration = Duration::from_secs(10);
 /// How often a job's owner raises it.
 const HEARTBEAT: Duration = Duration::from_millis(1_000);
-/// How often an owner looks whether its job is to stop.
+/// How often an owner looks whether its job is to stop, and a training whether it knows what it waits for.
 const LOOK: Duration = Duration::from_millis(200);
 /// How often jobs are looked for, and which model is active.
 const POLL: Duration = Duration::from_millis(500);

@@ -107,7 +107,9 @@ impl Train {
         let mut settings: recommendations::Config = config::from_env(recommendations::PREFIX)?;
         settings.data = data.or(settings.data);
         settings.training.train = true;
-        let training = recommendations::training(&settings).await?;
+        let (training, writer) = recommendations::training(&settings).await?;
+        // Ends with the process: it only reads here, or sweeps what it sweeps as a whole.
+        tokio::spawn(writer.run());
         let kind = self.model.unwrap_or(settings.training.model);
         let scheduled = training.schedule(kind.name(), Cause::Call, self.force).await?;
         let Scheduled::Job(job) = scheduled else {

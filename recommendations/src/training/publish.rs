@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    Training, TrainingError,
+    LOOK, Training, TrainingError,
     rows::Rows,
     trial::{self, LEAST_READERS, Recipe, Verdict},
 };
@@ -28,6 +28,8 @@ use crate::{
 
 /// So often a model is made anew because somebody was erased meanwhile.
 const ANEW: usize = 5;
+/// How long it is waited at most for what other processes have stored.
+const BEHIND: Duration = Duration::from_secs(10);
 
 /// A model that is to be made.
 struct New<'a> {
@@ -110,6 +112,7 @@ impl Training {
     /// What there is to learn from now.
     async fn rows(&self, kind: Kind, run: &Run) -> Result<Arc<Rows>, TrainingError> {
         self.step("reading ratings", run);
+        self.catch_up().await?;
         let histories = self.0.readers.ratings().snapshot();
         let changes = self.0.store.history_version().await.map_err(TrainingError::Store)?.changes;
         let snapshot = self.0.current.load_full();
@@ -120,6 +123,20 @@ impl Training {
             return Err(TrainingError::Train(TrainError::Empty));
         }
         Ok(Arc::new(rows))
+    }
+
+    /// Waits until this process knows all that is stored by now: who was erased elsewhere would be learnt from again.
+    async fn catch_up(&self) -> Result<(), TrainingError> {
+        let stored = self.0.store.history_version().await.map_err(TrainingError::Store)?.revision;
+        let known = async {
+            while self.0.readers.ratings().revision() < stored {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(BEHIND, known).await.is_err() {
+            tracing::warn!("a training does not know yet what other processes have stored");
+        }
+        Ok(())
     }
 
     /// Makes a model, registers it, and lets it answer unless it is refused. `None`, and no trace of it, if somebody was erased

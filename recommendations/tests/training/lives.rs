@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use protobufs::models::JobState;
-use recommendations::store::{Cause, JobState as Stored, NewJob, Scheduled, Store};
+use clap::Parser as _;
+use protobufs::{models::JobState, readers::EraseReaderRequest};
+use recommendations::{
+    Config,
+    store::{Cause, JobState as Stored, NewJob, Scheduled, Store},
+};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{BOOKS, Place, READERS, on_both};
@@ -63,6 +67,28 @@ on_both! {
         let store = Store::connect(&place.url).await.unwrap();
         let left = store.job(job.id).await.unwrap().unwrap();
         assert_eq!((left.state, left.attempts), (Stored::Scheduled, 0), "{left:?}");
+    }
+}
+
+on_both! {
+    async fn a_training_in_a_process_of_its_own_knows_who_is_erased_after_its_start(place: Place) {
+        let server = place.serve(&["--train", "false"]).await;
+        server.rate(1..READERS + 1, BOOKS, 8).await;
+        let data = place.path().to_str().unwrap();
+        let arguments = ["recommendations", "--data", data, "--database-url", &place.url, "--train-trials", "1"];
+        let config = Config::try_parse_from(arguments).unwrap();
+        let (training, writer) = recommendations::training(&config).await.unwrap();
+        server.readers().await.erase_reader(EraseReaderRequest { reader_id: 1 }).await.unwrap();
+
+        let writing = tokio::spawn(writer.run());
+        let scheduled = training.schedule("popular", Cause::Call, true).await.unwrap();
+        let Scheduled::Job(job) = scheduled else { panic!("it waits") };
+        let job = training.work_until(job.id, |_| {}, std::future::pending()).await.unwrap().unwrap();
+        assert_eq!(job.state, Stored::Succeeded, "{}", job.message);
+        let model = server.list().await.swap_remove(0);
+        assert_eq!((model.version, model.readers), (job.model_version, i64::from(READERS) - 1));
+        writing.abort();
+        server.stop().await;
     }
 }
 
