@@ -14,6 +14,8 @@ use recommendations::{
 };
 use service::Failure;
 
+use crate::files;
+
 /// Trains on one file, and scores how soon the model names what another holds.
 #[derive(Args, Debug)]
 pub(crate) struct Evaluate {
@@ -60,6 +62,12 @@ const INNER: HeldOut = HeldOut { key: 0x5348_454c, share: 0.1 };
 
 impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        let read: Vec<&Path> = [Some(&self.train), Some(&self.test), self.items.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|it| &**it)
+            .collect();
+        self.top_k.as_deref().map(|path| files::keep("--top-k", path, &read)).transpose()?;
         let mut phases = Phases::default();
         let mut table = Table::default();
         let (train, days) = rows(&self.train, &mut table)?;

@@ -1,4 +1,3 @@
-mod files;
 mod goodbooks;
 mod ratings;
 
@@ -15,6 +14,8 @@ use recommendations::{
 };
 use service::Failure;
 use storage::Place;
+
+use crate::files;
 
 pub(crate) use self::ratings::reader;
 
@@ -89,7 +90,7 @@ impl Books {
         };
         let mut rejected: Box<dyn io::Write> = match &self.rejected {
             None => Box::new(io::stderr()),
-            Some(path) => Box::new(io::BufWriter::new(files::create("--rejected", path, &self.file)?)),
+            Some(path) => Box::new(io::BufWriter::new(files::create("--rejected", path, &[&self.file])?)),
         };
         let place = Place::new(self.database_url, data)?;
         let store = Store::connect(&place.database_url).await?;

@@ -5,6 +5,7 @@ mod say;
 mod certs;
 mod evaluate;
 mod export;
+mod files;
 mod functions;
 mod import;
 mod models;

@@ -102,7 +102,9 @@ impl Training {
                     inner.store.register(&registered).await.map_err(TrainingError::Store)?;
                 }
                 Ok(None) => {}
-                Err(error) => message = format!("it answers; it was not measured: {}", service::chain(&error)),
+                Err(error) => {
+                    message = format!("it answers; it was not measured: {}", service::chain(&error))
+                }
             }
         }
         self.tidy().await;

@@ -33,13 +33,14 @@ impl Goodbooks {
     pub(super) async fn run(self, data: Option<PathBuf>) -> Result<(), Failure> {
         let books_path = self.folder.join("books.csv");
         let ratings_path = self.ratings.unwrap_or_else(|| self.folder.join("ratings.csv"));
+        let genres_path = self.genres.clone().unwrap_or_else(|| self.folder.join("genres35.csv"));
         let genres = match &self.genres {
             Some(path) => Some(files::open(path)?.0),
-            None => File::open(self.folder.join("genres35.csv")).ok().map(|file| Box::new(file) as _),
+            None => File::open(&genres_path).ok().map(|file| Box::new(file) as _),
         };
         let (books_file, _) = files::open(&books_path)?;
         let (file, length) = files::open(&ratings_path)?;
-        let errors = self.target.errors(&ratings_path)?;
+        let errors = self.target.errors(&[&ratings_path, &books_path, &genres_path])?;
         let place = Place::new(self.target.database_url, data)?;
         let store = Store::connect(&place.database_url).await?;
         let told = |line, reason: &dyn std::error::Error| {

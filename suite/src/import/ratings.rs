@@ -56,8 +56,8 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// The file that `--errors` names, anew; it must not be the one that is read.
-    pub(super) fn errors(&self, read: &Path) -> Result<Option<File>, Failure> {
+    /// The file that `--errors` names, anew; it must be none of those that are read.
+    pub(super) fn errors(&self, read: &[&Path]) -> Result<Option<File>, Failure> {
         self.errors.as_deref().map(|path| files::create("--errors", path, read)).transpose()
     }
 }
@@ -92,7 +92,7 @@ async fn run(
     data: Option<PathBuf>,
 ) -> Result<(), Failure> {
     let (file, length) = files::open(path)?;
-    let errors = target.errors(path)?;
+    let errors = target.errors(&[path])?;
     let place = Place::new(target.database_url, data)?;
     let store = Store::connect(&place.database_url).await?;
     let books = Arc::new(Books::of_store(&store).await?);

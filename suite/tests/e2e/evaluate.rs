@@ -87,3 +87,19 @@ fn what_cannot_be_evaluated_is_refused_in_one_line() {
         assert!(ended.err.contains(reason) && ended.err.lines().count() == 1, "{}", ended.err);
     }
 }
+
+#[test]
+fn a_ranking_never_takes_the_place_of_a_file_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path());
+    let file = |name: &str| folder.path().join(name);
+    for name in ["train.csv", "test.csv", "items.csv"] {
+        let before = fs::read(file(name)).unwrap();
+        let mut command = shelfwise();
+        command.arg("evaluate").arg("--train").arg(file("train.csv")).arg("--test").arg(file("test.csv"));
+        let ended = run(command.arg("--items").arg(file("items.csv")).arg("--top-k").arg(file(name)));
+        assert_eq!((ended.code, ended.err.lines().count()), (Some(64), 1), "{}", ended.err);
+        assert!(ended.err.contains("--top-k") && ended.err.contains("name another"), "{}", ended.err);
+        assert_eq!(fs::read(file(name)).unwrap(), before, "{name}");
+    }
+}

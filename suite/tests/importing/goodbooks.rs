@@ -41,6 +41,45 @@ fn books_are_found_or_added_and_their_ratings_follow() {
 }
 
 #[test]
+fn rows_that_are_wrong_are_written_over_none_of_the_files_that_are_read() {
+    let shop = Shop::new();
+    let folder = shop.path("goodbooks");
+    fs::create_dir(&folder).unwrap();
+    let files = [
+        ("books.csv", BOOKS),
+        ("ratings.csv", RATINGS),
+        ("genres35.csv", "item_id,genres35\n20,fantasy:0.3\n"),
+        ("genres.csv", "item_id,genres35\n20,fantasy:0.4\n"),
+    ];
+    for (name, text) in files {
+        fs::write(format!("{folder}/{name}"), text).unwrap();
+    }
+    let link = shop.path("link.csv");
+    fs::hard_link(format!("{folder}/books.csv"), &link).unwrap();
+    let genres = format!("{folder}/genres.csv");
+    let named = |name: &str| format!("{folder}/../goodbooks/{name}");
+    for (errors, more) in [
+        (named("books.csv"), &[][..]),
+        (named("ratings.csv"), &[]),
+        (named("genres35.csv"), &[]),
+        (named("genres.csv"), &["--genres", &genres]),
+        (link, &[]),
+    ] {
+        let ended = shop.run(&[&["import", "goodbooks", &folder, "--errors", &errors], more].concat());
+        assert_eq!((ended.code, ended.err.lines().count()), (Some(64), 1), "{errors}: {}", ended.err);
+        let told = format!("--errors {errors}: is a file that is read; name another");
+        assert!(ended.err.contains(&told), "{}", ended.err);
+        for (name, text) in files {
+            assert_eq!(fs::read_to_string(format!("{folder}/{name}")).unwrap(), text, "{name}");
+        }
+    }
+    // One that is there and is not read may go.
+    let ended = shop.import(&["goodbooks", &folder, "--errors", &genres]);
+    assert!(ended.out.contains("books.csv: 2 found, 1 added"), "{}", ended.out);
+    assert!(fs::read_to_string(&genres).unwrap().starts_with("user_id,book_id,rating,reason\n"));
+}
+
+#[test]
 fn goodbooks_10k_comes_in_whole() {
     let folder = workspace().join("../shared/data/goodbooks-10k-books");
     if !folder.is_dir() {

@@ -94,7 +94,7 @@ fn what_cannot_be_imported_is_said_in_one_line() {
         (
             vec!["ratings", &csv, "--reader", "1", "--errors", &csv],
             64,
-            "is the file that is imported; name another",
+            "is a file that is read; name another",
         ),
         (vec!["goodbooks", &folder], 74, "books.csv: No such file"),
     ] {
