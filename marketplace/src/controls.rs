@@ -239,7 +239,7 @@ fn said(opinion: Opinion) -> String {
 
 /// What was said of a book, in a sentence that names it. `None` where nothing is said any more.
 pub(crate) fn told(title: &str, opinion: Opinion) -> String {
-    let Opinion { halves, shelf, dismissed, owned } = opinion;
+    let Opinion { halves, shelf, dismissed, owned, .. } = opinion;
     if dismissed {
         return format!("We will not suggest {title} again.");
     }

@@ -55,7 +55,7 @@ impl History {
     /// `books` as they are stored, the latest change first.
     fn new(mut stored: Vec<(i32, Opinion)>, reader: &Reader) -> Self {
         stored.retain(|(book, _)| reader.session.about(*book).is_none());
-        // An entry that says nothing more was imported as read.
+        // Taken back.
         let lately = reader.session.latest().filter(|(_, opinion)| !opinion.is_nothing());
         let books: Vec<_> = lately.chain(stored).collect();
         let places = books.iter().enumerate().map(|(place, (book, _))| (*book, place)).collect();

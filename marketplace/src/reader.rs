@@ -141,7 +141,7 @@ mod tests {
         for secure in [false, true] {
             let cookies = cookies("k", secure);
             let mut reader = Reader::new(1_000_000_007);
-            let opinion = Opinion { halves: 9, shelf: 3, dismissed: false, owned: true };
+            let opinion = Opinion { halves: 9, shelf: 3, owned: true, ..Opinion::default() };
             reader.session.say(7, opinion);
             let told = cookies.remember(&reader);
             for line in &told {

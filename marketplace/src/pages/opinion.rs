@@ -160,7 +160,7 @@ impl Act {
             Self::Rate(halves) => {
                 (vec![Word::Rate(f32::from(halves) / 2.0)], Opinion { halves, dismissed: false, ..before })
             }
-            Self::Unrate => (vec![Word::Unrate], Opinion { halves: 0, ..before }),
+            Self::Unrate => (vec![Word::Unrate], Opinion { halves: 0, interacted: false, ..before }),
             Self::Dismiss => (vec![Word::Dismiss], Opinion { halves: 0, dismissed: true, ..before }),
             Self::Undismiss => (vec![Word::Undismiss], Opinion { dismissed: false, ..before }),
             Self::Shelve(shelf) => (vec![shelve(shelf)], Opinion { shelf, ..before }),
@@ -211,10 +211,11 @@ mod tests {
 
     #[test]
     fn removing_takes_back_all_that_was_said() {
-        let before = Opinion { halves: 3, shelf: 2, dismissed: false, owned: true };
+        let before = Opinion { halves: 3, shelf: 2, dismissed: false, owned: true, interacted: true };
         let (words, after) = Act::Remove.on(before);
         assert_eq!(words, [Word::Unrate, Word::Shelve(Shelf::Unspecified), Word::Own(false)]);
         assert!(after.is_nothing());
+        assert!(!Act::Unrate.on(before).1.interacted && Act::Own(false).on(before).1.interacted);
         let (_, after) = Act::Dismiss.on(before);
         assert_eq!(after, Opinion { halves: 0, dismissed: true, ..before });
     }

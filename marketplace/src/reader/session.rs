@@ -19,6 +19,8 @@ pub(crate) struct Opinion {
     pub(crate) shelf: u8,
     pub(crate) dismissed: bool,
     pub(crate) owned: bool,
+    /// It was met in some way without stars, as an import says: it must not come back when all else is taken back.
+    pub(crate) interacted: bool,
 }
 
 /// What a reader has said lately, the latest last.
@@ -53,7 +55,8 @@ impl From<&Entry> for Opinion {
         // Whatever a server sends: 0 to 10.
         let halves = (entry.stars * 2.0).round().clamp(0.0, 10.0) as u8;
         let shelf = u8::try_from(i32::from(entry.shelf())).unwrap_or_default();
-        Self { halves, shelf, dismissed: entry.dismissed, owned: entry.owned }
+        let Entry { dismissed, owned, interacted, .. } = *entry;
+        Self { halves, shelf, dismissed, owned, interacted }
     }
 }
 
@@ -85,6 +88,7 @@ impl Session {
             dismissed: said.opinion.dismissed,
             shelf: i32::from(said.opinion.shelf),
             owned: said.opinion.owned,
+            interacted: said.opinion.interacted,
         };
         self.0.iter().map(rating).collect()
     }
@@ -102,8 +106,8 @@ impl Session {
     pub(super) fn write(&self, reader: i32) -> String {
         let mut text = format!("{reader}.");
         for (place, Said { book, opinion, at }) in self.0.iter().enumerate() {
-            let Opinion { halves, shelf, dismissed, owned } = opinion;
-            let marks = u8::from(*dismissed) | u8::from(*owned) << 1;
+            let Opinion { halves, shelf, dismissed, owned, interacted } = opinion;
+            let marks = u8::from(*dismissed) | u8::from(*owned) << 1 | u8::from(*interacted) << 2;
             let between = if place > 0 { "_" } else { "" };
             write!(text, "{between}{book}-{halves}-{shelf}-{marks}-{at}").expect("text takes all");
         }
@@ -117,9 +121,10 @@ impl Said {
         let book = parts.next()?.parse().ok().filter(|book| *book > 0)?;
         let halves = parts.next()?.parse().ok().filter(|halves| *halves <= 10)?;
         let shelf = parts.next()?.parse().ok().filter(|shelf| *shelf <= 4)?;
-        let marks: u8 = parts.next()?.parse().ok().filter(|marks| *marks <= 3)?;
+        let marks: u8 = parts.next()?.parse().ok().filter(|marks| *marks <= 7)?;
         let at = parts.next()?.parse().ok()?;
-        let opinion = Opinion { halves, shelf, dismissed: marks & 1 != 0, owned: marks & 2 != 0 };
+        let [dismissed, owned, interacted] = [1, 2, 4].map(|mark| marks & mark != 0);
+        let opinion = Opinion { halves, shelf, dismissed, owned, interacted };
         parts.next().is_none().then_some(Self { book, opinion, at })
     }
 }
@@ -134,7 +139,7 @@ mod tests {
         for book in 1..=30 {
             session.say(book, Opinion { halves: (book % 10) as u8 + 1, ..Opinion::default() });
         }
-        session.say(15, Opinion { dismissed: true, ..Opinion::default() });
+        session.say(15, Opinion { dismissed: true, interacted: true, ..Opinion::default() });
         let books: Vec<_> = session.latest().map(|(book, _)| book).collect();
         assert_eq!(books.len(), MOST);
         assert_eq!(books[..3], [15, 30, 29]);
@@ -143,7 +148,8 @@ mod tests {
         // The longest that a browser has to keep.
         let mut longest = Session::default();
         (0..20).for_each(|book| {
-            longest.say(i32::MAX - book, Opinion { halves: 10, shelf: 4, dismissed: true, owned: true })
+            let all = Opinion { halves: 10, shelf: 4, dismissed: true, owned: true, interacted: true };
+            longest.say(i32::MAX - book, all)
         });
         assert!(longest.write(i32::MAX).len() < 700);
     }
@@ -158,7 +164,7 @@ mod tests {
             "9.0-1-1-1-1",
             "9.1-11-1-1-1",
             "9.1-1-5-1-1",
-            "9.1-1-1-4-1",
+            "9.1-1-1-8-1",
             "9.1-1-1-1",
             "9.1-1-1-1-1-1",
         ] {

@@ -132,6 +132,7 @@ fn said(rating: &SessionRating, now: u32) -> Result<Entry, Violation> {
         .and_then(Shelf::from_number)
         .ok_or(Violation { field: "session_ratings.shelf", description: "must be 0 to 4" })?;
     let marks = Marks::NONE.with(Marks::DISMISSED, rating.dismissed).with(Marks::OWNED, rating.owned);
+    let marks = marks.with(Marks::INTERACTED, rating.interacted);
     Ok(Entry { book, changed: now, stars, shelf, marks })
 }
 

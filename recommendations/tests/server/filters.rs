@@ -120,18 +120,19 @@ async fn somebody_who_is_stored_nowhere_is_answered_by_what_the_request_says() {
         SessionRating { book_id: 7, shelf: 1, ..SessionRating::default() },
         SessionRating { book_id: 10, dismissed: true, ..SessionRating::default() },
         SessionRating { book_id: 13, owned: true, ..SessionRating::default() },
+        SessionRating { book_id: 16, interacted: true, ..SessionRating::default() },
     ];
     let request =
         RecommendationRequest { session_ratings: said.clone(), strategy: Strategy::Content.into(), ..all() };
     let answer = ask(&server, request.clone()).await;
     // Read, not for them and owned are out; wanted is in.
-    assert_eq!(ids(&answer), those(&books, |book| ![1, 4, 10, 13].contains(&book.id)));
+    assert_eq!(ids(&answer), those(&books, |book| ![1, 4, 10, 13, 16].contains(&book.id)));
     let similar = |answer: &RecommendationResponse| {
         let similar = answer.recommendations.iter().filter(|book| book.reason_kind() == ReasonKind::Similar);
         similar.map(|book| book.source_book_id).collect::<BTreeSet<i32>>()
     };
     let sources = similar(&answer);
-    assert!(sources.contains(&1) && sources.is_subset(&[1, 4, 7].into()), "{sources:?}");
+    assert!(sources.contains(&1) && sources.is_subset(&[1, 4, 7, 16].into()), "{sources:?}");
     // Nothing of it is kept: whoever says nothing is told nothing.
     let nothing = RecommendationRequest { session_ratings: Vec::new(), ..request };
     assert_eq!(similar(&ask(&server, nothing).await), BTreeSet::new());

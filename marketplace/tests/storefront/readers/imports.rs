@@ -202,6 +202,22 @@ fn what_was_taken_along_can_be_brought_back() {
 }
 
 #[test]
+fn what_was_met_without_stars_stays_when_what_was_said_after_it_is_taken_back() {
+    let mut browser = Browser::new(shop());
+    browser.upload("my-books.csv", b"book,interacted\n8,true\n9,true\n");
+    for act in ["own", "disown", "shelf-3", "shelf-0"] {
+        browser.post("/books/9/opinion", &[("do", act), ("back", "/my-books")]);
+    }
+    let said = browser.cookies.0.iter().find(|(name, _)| name == "said").unwrap();
+    assert!(said.1.contains(".9-0-0-4-"), "it goes along: {said:?}");
+    let rows = |page: &Answer| page.text().matches("<li class=\"row\"").count();
+    assert_eq!(rows(&browser.get("/my-books")), 2, "both are still there");
+    // Until that is taken back, too.
+    browser.post("/books/9/opinion", &[("do", "remove"), ("back", "/my-books")]);
+    assert_eq!(rows(&browser.get("/my-books")), 1);
+}
+
+#[test]
 fn a_file_that_is_none_is_explained() {
     let mut browser = Browser::new(shop());
     for (name, file, words) in [
