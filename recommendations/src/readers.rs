@@ -36,6 +36,8 @@ const EVENTS: usize = 1 << 16;
 const POLL: Duration = Duration::from_millis(500);
 /// For how many seconds a request counts once.
 const REQUESTS_KEPT: i64 = 86_400;
+/// For how many seconds it is known what became of a recommendation: the 90 days that the contract tells of.
+const EVENTS_KEPT: i64 = 90 * 86_400;
 
 /// What a reader says of a book.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use crate::remote::{Remote, refused};
 /// Show how the variants that are compared do, with 95 % confidence intervals
 #[derive(Args, Debug)]
 pub(crate) struct Variants {
-    /// Only what happened in the last so many days
+    /// Only what happened in the last so many days; it is kept for 90
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = value_parser!(i32).range(1..))]
     days: i32,
     #[command(flatten)]

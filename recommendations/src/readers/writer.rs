@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    Job, Outcome, POLL, REQUESTS_KEPT, ReaderMetrics, ReadersError, Said, WriteError,
+    EVENTS_KEPT, Job, Outcome, POLL, REQUESTS_KEPT, ReaderMetrics, ReadersError, Said, WriteError,
     batch::{Batch, requests},
     load, now,
 };
@@ -273,13 +273,21 @@ impl Writer {
         self.metrics.holds(&self.ratings);
         self.fold().await;
         if self.swept.elapsed() >= SWEEP {
-            let now = i64::from(now());
-            let outcome = self.store.sweep_history(now, now - REQUESTS_KEPT).await;
+            let outcome = self.sweep().await;
             // Where there is more to sweep, it goes on at the next look.
-            if !matches!(self.noted(outcome.map_err(ReadersError::Store)), Ok(true)) {
+            if !matches!(self.noted(outcome), Ok(true)) {
                 self.swept = Instant::now();
             }
         }
+    }
+
+    /// Whether there may be more.
+    async fn sweep(&self) -> Result<bool, ReadersError> {
+        let now = i64::from(now());
+        let requests =
+            self.store.sweep_history(now, now - REQUESTS_KEPT).await.map_err(ReadersError::Store)?;
+        let events = self.store.sweep_events(now - EVENTS_KEPT).await.map_err(ReadersError::Store)?;
+        Ok(requests || events)
     }
 
     /// Learns what other processes have changed.

@@ -105,9 +105,9 @@ impl Store {
         changes(&mut transaction, since, revision).await
     }
 
-    /// Removes what nobody needs any more: removals that all processes have seen, and requests that were sent before
-    /// `requests_before`. Both times in seconds since 1970. Some ten thousand rows at most; returns whether there may be
-    /// more.
+    /// Removes what nobody needs any more: removals and erasures that were there an hour ago, which whoever has not seen them
+    /// makes up for by reading all anew, and requests that were sent before `requests_before`, those of five seconds at a time.
+    /// Both times in seconds since 1970. Returns whether there may be more requests.
     ///
     /// # Errors
     ///
@@ -146,6 +146,21 @@ impl Store {
         })
         .map_err(failed("sweep requests"))?;
         transaction.commit().await.map_err(failed("commit the sweep"))?;
+        Ok(gone > 0)
+    }
+
+    /// Removes what became of recommendations before this time, in seconds since 1970: that of a minute at a time. Returns
+    /// whether there may be more.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer.
+    pub async fn sweep_events(&self, before: i64) -> Result<bool, StoreError> {
+        let sql = "delete from events where at < $1 and at <= (select min(at) from events) + 60";
+        let gone = on_either!(Pool, &self.histories, pool => {
+            sqlx::query(sql).bind(before).execute(pool).await.map(|done| done.rows_affected())
+        })
+        .map_err(failed("sweep events"))?;
         Ok(gone > 0)
     }
 }

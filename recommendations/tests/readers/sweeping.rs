@@ -45,6 +45,22 @@ crate::on_both! {
         assert_eq!(stars(&mut client, 7).await, [(1, 5.0), (2, 5.0)]);
     }
 
+    async fn what_became_of_recommendations_goes_by_its_age(database: Database) {
+        let store = Store::connect(&database.url).await.unwrap();
+        let event = |at: i64| format!(
+            "insert into events (recommendation, kind, book, at) values ('a', 1, 0, {at}), ('b', 2, 1, {at})"
+        );
+        for at in [1_000, 1_060, 1_061, 7_999, 8_000, 2_000_000_000] {
+            execute(&database.url, &event(at)).await;
+        }
+        let left = async || count(&database.url, "select count(*) from events").await;
+        // Those of a minute at a time, and none that is young enough.
+        for (more, expected) in [(true, 8), (true, 6), (true, 4), (false, 4)] {
+            assert_eq!((store.sweep_events(8_000).await.unwrap(), left().await), (more, expected));
+        }
+        assert_eq!(count(&database.url, "select min(at) from events").await, 8_000);
+    }
+
     async fn who_was_away_for_too_long_reads_all_anew(database: Database) {
         let server = crate::serve(&database).await;
         let mut client = server.readers().await;
