@@ -61,7 +61,7 @@ impl Training {
         // Whoever imports past this process erases them where they are stored, and can do no more than that.
         if simulated == 0 && self.answers_from_simulated() && !ratings.is_empty() {
             tracing::info!("the simulated readers are gone: what was learnt from them goes, too");
-            return self.forget_simulated_models().await;
+            return self.forget_simulated_models().await.map(drop);
         }
         if simulated == 0 || ratings.len().saturating_sub(simulated) < ENOUGH {
             return Ok(());
@@ -84,7 +84,7 @@ impl Training {
     }
 
     /// Forgets all simulated readers, and every model that learnt from them; trains anew on the real ones, if there are any.
-    /// Says how many readers there were.
+    /// Says how many readers there were. After a failure it does what is left to do.
     ///
     /// # Errors
     ///
@@ -94,11 +94,8 @@ impl Training {
         // Nobody is simulated after this.
         inner.store.claim_simulation().await.map_err(TrainingError::Store)?;
         let erased = inner.readers.erase_simulated().await.map_err(TrainingError::Simulated)?;
-        if erased.readers == 0 {
-            return Ok(0);
-        }
-        self.forget_simulated_models().await?;
-        if !inner.readers.ratings().is_empty() {
+        let forgotten = self.forget_simulated_models().await?;
+        if (erased.readers > 0 || forgotten > 0) && !inner.readers.ratings().is_empty() {
             let model = inner.settings.model.name();
             self.schedule(model, Cause::Call, true).await.map_err(TrainingError::Store)?;
         }
@@ -109,18 +106,21 @@ impl Training {
         self.0.active.load().as_ref().is_some_and(|served| served.simulated)
     }
 
-    async fn forget_simulated_models(&self) -> Result<(), TrainingError> {
+    /// Says how many there were.
+    async fn forget_simulated_models(&self) -> Result<usize, TrainingError> {
         let inner = &*self.0;
+        let mut forgotten = 0;
         for (model, manifest) in self.models().await? {
             if manifest.simulated {
                 inner.store.retire(&model.version).await.map_err(TrainingError::Store)?;
                 artefact::remove(&inner.objects, &model.version).await.map_err(TrainingError::Objects)?;
+                forgotten += 1;
             }
         }
         if self.answers_from_simulated() {
             inner.active.store(None);
         }
-        Ok(())
+        Ok(forgotten)
     }
 }
 

@@ -95,6 +95,27 @@ on_both! {
         server.stop().await;
     }
 
+    async fn what_was_erased_halfway_can_be_erased_again(place: Place) {
+        let server = Server::start(&place, &MODEL).await;
+        assert!(personal(&server).await.simulated);
+        server.stop().await;
+        // As if the one who erased them had gone before the models went, too.
+        let store = Store::connect(&place.url).await.unwrap();
+        let mut writing = store.write_history().await.unwrap();
+        writing.erase(FIRST_SIMULATED, LAST_READER).await.unwrap();
+        writing.commit().await.unwrap();
+        store.close().await;
+
+        let server = Server::start(&place, &MODEL).await;
+        assert!(newcomer(&server).await.simulated);
+        let request = EraseSimulatedReadersRequest {};
+        let erased = server.readers().await.erase_simulated_readers(request).await.unwrap().into_inner();
+        assert_eq!(erased.readers, 0);
+        assert!(server.list().await.is_empty());
+        crate::within(10, "no trace", async || (!newcomer(&server).await.simulated).then_some(())).await;
+        server.stop().await;
+    }
+
     async fn simulated_readers_make_room_for_real_ones_that_are_imported(place: Place) {
         let server = Server::start(&place, &MODEL).await;
         personal(&server).await;
