@@ -136,11 +136,18 @@ impl ReadersService for Service {
         &self,
         request: Request<Streaming<ImportHistoryRequest>>,
     ) -> Result<Response<ImportHistoryResponse>, Status> {
-        let imported = import::all(&self.readers, &self.current, request.into_inner()).await?;
-        if imported.stored > 0 {
-            self.training.real_data_came().await;
-        }
-        Ok(answer(imported))
+        let (readers, current) = (self.readers.clone(), self.current.clone());
+        let training = self.training.clone();
+        // On a task of its own: what was stored of a stream that broke off is real data, too, though nobody waits for an answer.
+        let importing = tokio::spawn(async move {
+            let imported = import::all(&readers, &current, request.into_inner()).await;
+            if imported.as_ref().map_or(true, |imported| imported.stored > 0) {
+                training.real_data_came().await;
+            }
+            imported
+        });
+        let imported = importing.await.map_err(|error| CallError::of_task(&error, "The import failed"))?;
+        Ok(answer(imported?))
     }
 
     type ImportLibraryStream = ReceiverStream<Result<ImportLibraryResponse, Status>>;

@@ -8,7 +8,10 @@ use protobufs::{
         catalogue_service_client::CatalogueServiceClient,
     },
     models::ListModelsRequest,
-    readers::{EraseSimulatedReadersRequest, EventKind, RecordEventsRequest},
+    readers::{
+        self, EraseSimulatedReadersRequest, EventKind, ImportHistoryRequest, ListHistoryRequest,
+        RecordEventsRequest,
+    },
     recommendations::{
         ReasonKind, RecommendationRequest, RecommendationResponse, SessionRating,
         recommendations_client::RecommendationsClient,
@@ -20,6 +23,7 @@ use recommendations::{
     store::Store,
 };
 use tokio::time::{Duration, Instant};
+use tokio_stream::StreamExt as _;
 
 use crate::{Place, Server, on_both};
 
@@ -128,6 +132,32 @@ on_both! {
         .await;
         crate::within(5, "an answer of real readers", async || {
             (!personal(&server).await.simulated).then_some(())
+        })
+        .await;
+        server.stop().await;
+    }
+
+    async fn an_import_that_breaks_off_has_brought_real_ones_too(place: Place) {
+        let server = Server::start(&place, &MODEL).await;
+        assert!(personal(&server).await.simulated);
+        // Too few to outweigh anybody, and as many as are stored at a time.
+        let entry = |row: i32| readers::Entry { reader_id: row / 50 + 1, book_id: row % 50 + 1, stars: 5.0, ..readers::Entry::default() };
+        let request = move |row| ImportHistoryRequest { entry: Some(entry(row)), request_id: String::new() };
+        let entries = tokio_stream::iter((0..500).map(request)).chain(tokio_stream::pending());
+        let mut client = server.readers().await;
+        let importing = tokio::spawn(async move { client.import_history(entries).await });
+        let mut client = server.readers().await;
+        crate::within(30, "they are stored", async || {
+            let request = ListHistoryRequest { reader_id: 10, ..ListHistoryRequest::default() };
+            let history = client.list_history(request).await.unwrap().into_inner();
+            (history.total_size == 50).then_some(())
+        })
+        .await;
+        assert!(newcomer(&server).await.simulated);
+        importing.abort();
+        crate::within(30, "models of real readers alone", async || {
+            let models = server.list().await;
+            (models.iter().all(|model| !model.simulated) && !newcomer(&server).await.simulated).then_some(())
         })
         .await;
         server.stop().await;

@@ -122,6 +122,7 @@ pub(super) async fn store_all(
     let bar = progress(length);
     let mut target = errors;
     let (mut errors, mut lost) = (None, None);
+    let mut stored = 0;
     let told = |event: Event<'_>| match event {
         Event::Opened(opening) => {
             if let Some(file) = target.take() {
@@ -141,6 +142,7 @@ pub(super) async fn store_all(
             }
         }
         Event::Progress(report) => {
+            stored = report.stored;
             bar.set_position(report.bytes);
             bar.set_message(format!("{} rows", report.rows()));
         }
@@ -151,7 +153,8 @@ pub(super) async fn store_all(
         lost = lost.take().or(errors.flush().err());
     }
     let mut gone = Ok(());
-    if shop && matches!(&outcome, Ok((_, report)) if report.stored > 0) {
+    // Also if it broke off in the middle.
+    if shop && stored > 0 {
         gone = readers.erase_simulated().await.map(drop);
     }
     readers.close();

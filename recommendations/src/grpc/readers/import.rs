@@ -29,24 +29,11 @@ pub(super) async fn all(
     mut stream: Streaming<ImportHistoryRequest>,
 ) -> Result<ImportHistoryResponse, CallError> {
     let mut import = Import::default();
-    let mut position = 0;
-    loop {
-        let message = timeout(SILENCE, stream.message()).await.map_err(|_| CallError::Silent)?;
-        let Some(request) = message.map_err(CallError::Broken)? else { break };
-        match said(current, request) {
-            Ok(said) => {
-                import.places.push(position);
-                import.said.push(said);
-            }
-            Err(reason) => import.refuse(position, reason),
-        }
-        position += 1;
-        if import.said.len() == MAX_TOGETHER {
-            import.submit(readers).await?;
-        }
-    }
+    let ended = import.take(readers, current, &mut stream).await;
+    // What came before the stream broke off is stored, too, before anybody hears of its end.
     import.submit(readers).await?;
     while import.settle().await? {}
+    let position = ended?;
     import.errors.sort_unstable_by_key(|error| error.position);
     let stored = position - import.refused;
     Ok(ImportHistoryResponse { stored, refused: import.refused, errors: import.errors })
@@ -63,6 +50,31 @@ struct Import {
 }
 
 impl Import {
+    /// Brings a stream on its way into the store, and says how many entries it had.
+    async fn take(
+        &mut self,
+        readers: &Readers,
+        current: &Current,
+        stream: &mut Streaming<ImportHistoryRequest>,
+    ) -> Result<i64, CallError> {
+        let mut position = 0;
+        loop {
+            let message = timeout(SILENCE, stream.message()).await.map_err(|_| CallError::Silent)?;
+            let Some(request) = message.map_err(CallError::Broken)? else { return Ok(position) };
+            match said(current, request) {
+                Ok(said) => {
+                    self.places.push(position);
+                    self.said.push(said);
+                }
+                Err(reason) => self.refuse(position, reason),
+            }
+            position += 1;
+            if self.said.len() == MAX_TOGETHER {
+                self.submit(readers).await?;
+            }
+        }
+    }
+
     async fn submit(&mut self, readers: &Readers) -> Result<(), CallError> {
         if self.said.is_empty() {
             return Ok(());
