@@ -8,6 +8,7 @@ mod render;
 
 use std::sync::Arc;
 
+use futures_util::stream::BoxStream;
 use protobufs::readers::{
     CreateReaderRequest, CreateReaderResponse, DismissRequest, DismissResponse, EraseReaderRequest,
     EraseReaderResponse, EraseSimulatedReadersRequest, EraseSimulatedReadersResponse, ExportHistoryRequest,
@@ -167,7 +168,7 @@ impl ReadersService for Service {
         Ok(Response::new(library::start(uploading, request.into_inner()).await?))
     }
 
-    type ExportHistoryStream = ReceiverStream<Result<ExportHistoryResponse, Status>>;
+    type ExportHistoryStream = BoxStream<'static, Result<ExportHistoryResponse, Status>>;
 
     async fn export_history(
         &self,
@@ -176,7 +177,12 @@ impl ReadersService for Service {
         let reader = parse::reader_or_all(request.get_ref().reader_id)?;
         let exporting = Arc::clone(&self.exports).try_acquire_owned();
         let exporting = exporting.map_err(|_| CallError::TooManyExports)?;
-        Ok(Response::new(export::start(self.readers.ratings().clone(), reader, exporting)))
+        let ratings = self.readers.ratings().clone();
+        // The numbers of all readers are gathered first.
+        let export =
+            tokio::task::spawn_blocking(move || export::Export::new(ratings, reader, exporting)).await;
+        let export = export.map_err(|error| CallError::of_task(&error, "The export failed"))?;
+        Ok(Response::new(Box::pin(tokio_stream::iter(export))))
     }
 
     async fn erase_reader(
