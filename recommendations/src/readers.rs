@@ -80,6 +80,9 @@ pub enum WriteError {
     /// The process ends.
     #[error("the server is stopping")]
     Stopping,
+    /// What stores it gave up in the middle: it may be stored or not. Why is in the log.
+    #[error("it is not known whether this is stored")]
+    Unknown,
 }
 
 /// Why the histories could not be loaded.
@@ -97,7 +100,10 @@ pub enum ReadersError {
 pub type Outcome = Result<Vec<usize>, WriteError>;
 
 /// A submission that will be answered when it is stored.
-pub struct Submitted(oneshot::Receiver<Outcome>);
+pub struct Submitted {
+    answer: oneshot::Receiver<Outcome>,
+    closing: watch::Receiver<bool>,
+}
 
 /// What the writer is asked for.
 enum Job {
@@ -147,7 +153,7 @@ impl Readers {
     pub async fn submit(&self, said: Vec<Said>) -> Result<Submitted, WriteError> {
         let (answer, answered) = oneshot::channel();
         self.ask(Job::Say(said, answer)).await?;
-        Ok(Submitted(answered))
+        Ok(Submitted { answer: answered, closing: self.closing.subscribe() })
     }
 
     /// A number that no reader has.
@@ -158,7 +164,7 @@ impl Readers {
     pub async fn create(&self) -> Result<u32, WriteError> {
         let (answer, answered) = oneshot::channel();
         self.ask(Job::Create(answer)).await?;
-        answered.await.unwrap_or(Err(WriteError::Stopping))
+        answered.await.unwrap_or_else(|_| Err(unanswered(*self.closing.borrow())))
     }
 
     /// Forgets one reader.
@@ -204,11 +210,12 @@ impl Readers {
     async fn erase_all(&self, readers: RangeInclusive<u32>) -> Result<Erased, WriteError> {
         let (answer, answered) = oneshot::channel();
         self.ask(Job::Erase(readers, answer)).await?;
-        answered.await.unwrap_or(Err(WriteError::Stopping))
+        answered.await.unwrap_or_else(|_| Err(unanswered(*self.closing.borrow())))
     }
 
     async fn ask(&self, job: Job) -> Result<(), WriteError> {
-        self.jobs.send(job).await.map_err(|_| WriteError::Stopping)
+        let gone = |_| if *self.closing.borrow() { WriteError::Stopping } else { WriteError::NotStored };
+        self.jobs.send(job).await.map_err(gone)
     }
 }
 
@@ -219,8 +226,14 @@ impl Submitted {
     ///
     /// If none of it is.
     pub async fn stored(self) -> Outcome {
-        self.0.await.unwrap_or(Err(WriteError::Stopping))
+        let Self { answer, closing } = self;
+        answer.await.unwrap_or_else(|_| Err(unanswered(*closing.borrow())))
     }
+}
+
+/// Why nobody answers any more what was taken.
+fn unanswered(closing: bool) -> WriteError {
+    if closing { WriteError::Stopping } else { WriteError::Unknown }
 }
 
 /// Seconds since 1970.

@@ -111,6 +111,9 @@ impl From<CallError> for Status {
             CallError::Write(WriteError::NotStored) => {
                 (Code::Unavailable, "The database did not store this, try again later")
             }
+            CallError::Write(WriteError::Unknown) => {
+                (Code::Internal, "It is not known whether this was stored")
+            }
             CallError::Write(WriteError::HistoryFull) => {
                 (Code::ResourceExhausted, "A reader's history holds at most 10,000 entries")
             }
@@ -222,7 +225,7 @@ mod tests {
     use tonic_types::StatusExt as _;
 
     use super::{CallError, Violation};
-    use crate::search::SearchError;
+    use crate::{readers::WriteError, search::SearchError};
 
     #[test]
     fn each_error_has_its_code_and_no_inner_text() {
@@ -234,6 +237,12 @@ mod tests {
             (CallError::Panicked("Counting failed"), Code::Internal, "Counting failed"),
             (CallError::Overloaded, Code::ResourceExhausted, "Too many searches at a time, try again later"),
             (CallError::Interrupted, Code::Unavailable, "The server is stopping"),
+            (CallError::Write(WriteError::Stopping), Code::Unavailable, "The server is stopping"),
+            (
+                CallError::Write(WriteError::Unknown),
+                Code::Internal,
+                "It is not known whether this was stored",
+            ),
         ] {
             let status = Status::from(error);
             assert_eq!((status.code(), status.message()), (code, message));

@@ -13,6 +13,7 @@ mod speed;
 mod sweeping;
 mod token;
 mod transfer;
+mod unanswered;
 mod variants;
 
 use std::{net::SocketAddr, time::Duration};
