@@ -1,8 +1,11 @@
 //! Two servers over one database see each other's readers within two seconds.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use protobufs::readers::{CreateReaderRequest, EraseReaderRequest, UnrateRequest};
+use protobufs::{
+    readers::{CreateReaderRequest, EraseReaderRequest, UnrateRequest},
+    recommendations::{RecommendationRequest, Strategy, recommendations_client::RecommendationsClient},
+};
 
 use crate::{Client, rating, stars, within};
 
@@ -30,6 +33,32 @@ crate::on_both! {
         let create = CreateReaderRequest {};
         let first = one.create_reader(create).await.unwrap().into_inner().reader_id;
         assert_eq!(other.create_reader(create).await.unwrap().into_inner().reader_id, first + 1);
+    }
+
+    async fn a_rating_at_one_changes_what_the_other_recommends(database: Database) {
+        let (one, other) = (crate::serve(&database).await, crate::serve(&database).await);
+        let mut readers = one.readers().await;
+        let recommendations = RecommendationsClient::new(other.channel().await);
+        // Whether a book is in the list, and which ones are said to be the reason of others.
+        let list = async |book: i32| {
+            let request = RecommendationRequest {
+                user_id: 7,
+                all_categories: true,
+                max_results: 1_000,
+                strategy: Strategy::Content.into(),
+                exploration: Some(0.0),
+                ..RecommendationRequest::default()
+            };
+            let answer = recommendations.clone().recommend(request).await.unwrap().into_inner();
+            let books = answer.recommendations;
+            let sources: BTreeSet<i32> = books.iter().map(|it| it.source_book_id).filter(|id| *id > 0).collect();
+            (books.iter().any(|it| it.id == book), sources)
+        };
+        assert_eq!(list(1).await, (true, BTreeSet::new()));
+        readers.rate(rating(7, 1, 5.0)).await.unwrap();
+        within(SOON, (false, [1].into()), async || list(1).await).await;
+        readers.unrate(UnrateRequest { reader_id: 7, book_id: 1, ..UnrateRequest::default() }).await.unwrap();
+        within(SOON, (true, BTreeSet::new()), async || list(1).await).await;
     }
 
     async fn what_is_written_at_both_at_once_agrees(database: Database) {
