@@ -128,11 +128,7 @@ pub fn encode(manifest: &mut Manifest, trained: &Trained) -> Result<Encoded, Art
 /// If anything about them is wrong.
 pub fn decode(manifest: &[u8], tensors: &[u8]) -> Result<(Manifest, Trained), ArtefactError> {
     let manifest = Manifest::read(manifest)?;
-    check(&manifest, tensors)?;
-    let trained = tensors::decode(tensors)?;
-    if trained.books.len() as u64 != manifest.data.books {
-        return Err(ArtefactError::Manifest("it tells of another number of books".to_owned()));
-    }
+    let trained = checked(&manifest, tensors)?;
     Ok((manifest, trained))
 }
 
@@ -142,9 +138,8 @@ pub fn decode(manifest: &[u8], tensors: &[u8]) -> Result<(Manifest, Trained), Ar
 ///
 /// If the store fails; what was written until then is not seen by anybody.
 pub async fn write(objects: &Objects, version: &str, encoded: Encoded) -> Result<(), ArtefactError> {
-    let failed = |source| ArtefactError::Objects { version: version.to_owned(), source };
     write_tensors(objects, version, encoded.tensors).await?;
-    objects.put(&manifest_name(version), encoded.manifest).await.map_err(failed)
+    put_manifest(objects, version, encoded.manifest).await
 }
 
 /// Writes the tensors of an artefact, which nobody sees before [`write_manifest`].
@@ -163,9 +158,12 @@ pub async fn write_tensors(objects: &Objects, version: &str, tensors: Vec<u8>) -
 ///
 /// If the store fails.
 pub async fn write_manifest(objects: &Objects, manifest: &Manifest) -> Result<(), ArtefactError> {
-    let version = manifest.version.clone();
-    let written = objects.put(&manifest_name(&version), manifest.to_json()).await;
-    written.map_err(|source| ArtefactError::Objects { version, source })
+    put_manifest(objects, &manifest.version, manifest.to_json()).await
+}
+
+async fn put_manifest(objects: &Objects, version: &str, json: Vec<u8>) -> Result<(), ArtefactError> {
+    let written = objects.put(&manifest_name(version), json).await;
+    written.map_err(|source| ArtefactError::Objects { version: version.to_owned(), source })
 }
 
 /// Reads and checks a manifest.
@@ -210,11 +208,7 @@ pub async fn read(
     };
     // Hashing a gigabyte and building indexes of it takes seconds.
     let decoded = tokio::task::spawn_blocking(move || {
-        check(&manifest, &bytes)?;
-        let trained = tensors::decode(&bytes)?;
-        if trained.books.len() as u64 != manifest.data.books {
-            return Err(ArtefactError::Manifest("it tells of another number of books".to_owned()));
-        }
+        let trained = checked(&manifest, &bytes)?;
         Ok((manifest, trained))
     });
     decoded
@@ -243,7 +237,8 @@ pub async fn remove(objects: &Objects, version: &str) -> Result<(), ObjectsError
     objects.delete(&tensors_name(version)).await
 }
 
-fn check(manifest: &Manifest, tensors: &[u8]) -> Result<(), ArtefactError> {
+/// The model of these tensors, if they are those of the manifest.
+fn checked(manifest: &Manifest, tensors: &[u8]) -> Result<Trained, ArtefactError> {
     let Tensors { bytes, sha256: expected } = &manifest.tensors;
     if *bytes != tensors.len() as u64 {
         return Err(ArtefactError::Length { expected: *bytes, found: tensors.len() as u64 });
@@ -252,7 +247,11 @@ fn check(manifest: &Manifest, tensors: &[u8]) -> Result<(), ArtefactError> {
     if *expected != found {
         return Err(ArtefactError::Checksum { expected: expected.clone(), found });
     }
-    Ok(())
+    let trained = tensors::decode(tensors)?;
+    if trained.books.len() as u64 != manifest.data.books {
+        return Err(ArtefactError::Manifest("it tells of another number of books".to_owned()));
+    }
+    Ok(trained)
 }
 
 fn manifest_name(version: &str) -> String {

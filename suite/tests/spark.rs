@@ -4,7 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -23,25 +23,13 @@ use recommendations::{
     store::Store,
 };
 use storage::Objects;
-use testing::S3;
+use testing::{Process, S3};
 use tonic::transport::{Channel, Endpoint};
 
 /// Where Debian puts PostgreSQL's driver.
 const DRIVER: &str = "/usr/share/java/postgresql.jar";
-/// The bucket's keys.
 /// One Spark at a time is enough for two cores.
 static SPARK: Mutex<()> = Mutex::new(());
-
-/// A process that is killed when it is dropped.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Spark's Python, where `deploy/spark/setup.sh` puts it, if it and Java are there.
 fn spark() -> Option<PathBuf> {
@@ -136,15 +124,6 @@ async fn generated() -> (Named, Named) {
     all.into_iter().partition(|row| !held_out.holds(row.0.into(), row.1.into()))
 }
 
-/// A real S3 server over a folder, if there is one.
-fn s3(folder: &Path) -> Option<(S3, SocketAddr)> {
-    if !testing::have(&[S3::TOOL]) {
-        return None;
-    }
-    let place = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
-    Some((S3::start(folder, place), place))
-}
-
 /// A suite over this database and object store that trains nothing itself, and where its gRPC listens.
 fn serve(folder: &Path, variables: &[(&str, &str)]) -> (Process, SocketAddr) {
     let address = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
@@ -188,7 +167,7 @@ async fn a_job_on_a_database_makes_what_is_served_unchanged() {
     let Some(python) = spark() else { return };
     let Some(database) = testing::postgres() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let Some((_s3, bucket)) = s3(folder.path()) else { return };
+    let Some((_s3, bucket)) = S3::over(folder.path()) else { return };
     if !testing::have(&[DRIVER]) {
         return;
     }

@@ -112,9 +112,10 @@ async fn a_server_that_is_stopped_while_it_begins_a_job_leaves_it_in_line() {
         (waiting > 0).then_some(())
     })
     .await;
+    let admin = server.admin.unwrap();
     server.stop.take().unwrap().send(()).unwrap();
     crate::within(60, "it is on its way out", async || {
-        let ready = tokio::task::block_in_place(|| testing::http::get(server.admin, "/ready"));
+        let ready = tokio::task::block_in_place(|| testing::http::get(admin, "/ready"));
         (!ready.is_ok_and(|ready| ready.status == 200)).then_some(())
     })
     .await;

@@ -39,7 +39,8 @@ const BOOKS: i32 = 60;
 /// A server on a port of its own over a database that outlives it.
 struct Server {
     address: SocketAddr,
-    admin: SocketAddr,
+    /// Where it answers probes, where a test has started it itself.
+    admin: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), service::Failure>>>,
 }
@@ -104,7 +105,7 @@ impl Server {
             // Seen before the test fails for want of an answer.
             ended.inspect_err(|failure| eprintln!("the server has ended: {failure}"))
         });
-        Self { address, admin: admin_address, stop: Some(stop), running: Some(running) }
+        Self { address, admin: Some(admin_address), stop: Some(stop), running: Some(running) }
     }
 
     async fn channel(&self) -> Channel {

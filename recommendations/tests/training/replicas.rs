@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use protobufs::models::{
@@ -11,7 +11,7 @@ use protobufs::models::{
     models_service_client::ModelsServiceClient,
 };
 
-use testing::S3;
+use testing::{Process, S3};
 
 use crate::{Place, Server, channel};
 
@@ -94,7 +94,7 @@ async fn as_many_threads_as_the_setting_says_train_and_let_all_others_go_first()
             .unwrap();
         let process = Process(child);
         // It answers, so that all that it needs is there.
-        Server { address, stop: None, running: None }.list().await;
+        Server { address, admin: None, stop: None, running: None }.list().await;
         let threads = threads(process.0.id());
         let (training, serving): (Vec<_>, Vec<_>) =
             threads.into_iter().partition(|(name, _)| name.starts_with("training-"));
@@ -102,26 +102,6 @@ async fn as_many_threads_as_the_setting_says_train_and_let_all_others_go_first()
         assert!(training.iter().all(|(_, nice)| *nice >= 10), "{training:?}");
         assert!(!serving.is_empty() && serving.iter().all(|(_, nice)| *nice < 10), "{serving:?}");
     }
-}
-
-/// A process that is killed when it is dropped.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A real server of the protocol over a folder, and where it listens.
-fn s3(folder: &std::path::Path) -> Option<(S3, SocketAddr)> {
-    if !testing::have(&[S3::TOOL]) {
-        return None;
-    }
-    let place = SocketAddr::from(([127, 0, 0, 1], testing::free_port()));
-    Some((S3::start(folder, place), place))
 }
 
 fn server(place: &Place, s3: SocketAddr, train: &str) -> (Process, Server) {
@@ -141,13 +121,13 @@ fn server(place: &Place, s3: SocketAddr, train: &str) -> (Process, Server) {
         .stderr(log)
         .spawn()
         .unwrap();
-    (Process(child), Server { address, stop: None, running: None })
+    (Process(child), Server { address, admin: None, stop: None, running: None })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_share_models_over_s3() {
     let folder = tempfile::tempdir().unwrap();
-    let Some((_s3, address)) = s3(folder.path()) else { return };
+    let Some((_s3, address)) = S3::over(folder.path()) else { return };
     let Some(place) = Place::postgres() else { return };
     let (_first, one) = server(&place, address, "true");
     drop(channel(one.address).await);

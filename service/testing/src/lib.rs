@@ -5,6 +5,7 @@ mod eventually;
 pub mod http;
 mod on_both;
 mod postgres;
+mod process;
 mod s3;
 mod settings;
 
@@ -13,6 +14,7 @@ use std::{env, io::Write as _, path::PathBuf};
 pub use database::Database;
 pub use eventually::eventually;
 pub use postgres::postgres;
+pub use process::Process;
 pub use s3::S3;
 pub use settings::{bad_setting_is_one_line, help_shows_every_setting};
 

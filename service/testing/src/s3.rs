@@ -3,12 +3,16 @@
 use std::{
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
+
+use crate::{Process, free_port, have};
 
 /// A server over a folder, whose folders are its buckets. It is killed when this is dropped.
 #[derive(Debug)]
-pub struct S3(Child);
+pub struct S3 {
+    _process: Process,
+}
 
 impl S3 {
     /// The program that it is.
@@ -19,6 +23,20 @@ impl S3 {
         ("AWS_SECRET_ACCESS_KEY", "test-secret"),
         ("AWS_REGION", "us-east-1"),
     ];
+
+    /// Starts it on a free port, if it is there, and says where it listens.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    #[must_use]
+    pub fn over(folder: &Path) -> Option<(Self, SocketAddr)> {
+        if !have(&[Self::TOOL]) {
+            return None;
+        }
+        let place = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        Some((Self::start(folder, place), place))
+    }
 
     /// Starts it, with the bucket `shelf`.
     ///
@@ -37,14 +55,6 @@ impl S3 {
             .stderr(Stdio::null())
             .spawn()
             .expect("the server starts");
-        Self(child)
-    }
-}
-
-impl Drop for S3 {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        Self { _process: Process(child) }
     }
 }
