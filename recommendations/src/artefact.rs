@@ -14,6 +14,7 @@
 //! | `weights.books` | U32 `[n]` | the books that speak for it, ascending within a row |
 //! | `weights.values` | F32 `[n]` | how strongly |
 //! | `content` | U32 `[m]` | the predicted books whose rows come from content alone, ascending; absent: none |
+//! | `weights.alike` | U32 `[⌈n / 32⌉]` | a bit a weight: whether content speaks more for it than readers do; absent: none |
 //! | `popularity.weight` | F32 `[1]` | item–item: how much being popular adds to a score, for the most popular book; absent: 0 |
 //! | `factors` | F32 `[b, k]` | ALS: the books' factors; absent in other models |
 //! | `factors.parameters` | F32 `[2]` | λ and the confidence in a positive, as the factors were trained with |

@@ -16,7 +16,7 @@
 //! | als | `4 k (r + b) + (k + 4) b + (4 k² + 384 k) t` |
 //! | knn, content | 16 a neighbour that is kept, and `8 b t` |
 //!
-//! The model that is made of it, which serving holds, takes 16 bytes a weight and 16 a book (item–item), or `5 k + 4` bytes a
+//! The model that is made of it, which serving holds, takes 16 bytes and a bit a weight and 16 a book (item–item), or `5 k + 4` bytes a
 //! book (als); and 8 bytes a book for popularity. A thread that answers keeps `13 b` more.
 
 mod interactions;

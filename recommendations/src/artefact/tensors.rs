@@ -12,6 +12,7 @@ const STARTS: &str = "weights.starts";
 const INDICES: &str = "weights.books";
 const VALUES: &str = "weights.values";
 const CONTENT: &str = "content";
+const ALIKE: &str = "weights.alike";
 const PRIOR: &str = "popularity.weight";
 const FACTORS: &str = "factors";
 const FACTOR_PARAMETERS: &str = "factors.parameters";
@@ -92,7 +93,7 @@ fn bytes<N: Number>(numbers: &[N]) -> Vec<u8> {
 }
 
 pub(super) fn encode(trained: &Trained) -> Result<Vec<u8>, ArtefactError> {
-    let Parts { popularity, weights, by_content, prior, factors, says } = trained.model.parts();
+    let Parts { popularity, weights, by_content, alike, prior, factors, says } = trained.model.parts();
     let says = [says.positive, says.wanted, says.negative];
     let prior = [prior];
     let mut all = vec![
@@ -108,6 +109,9 @@ pub(super) fn encode(trained: &Trained) -> Result<Vec<u8>, ArtefactError> {
             (CONTENT, Out::U32(vec![by_content.len()], &by_content)),
             (PRIOR, Out::F32(vec![1], &prior)),
         ]);
+        if !alike.is_empty() {
+            all.push((ALIKE, Out::U32(vec![alike.len()], &alike)));
+        }
     }
     let parameters = factors.as_ref().map(|factors| [factors.regularization(), factors.confidence()]);
     if let Some((factors, parameters)) = factors.as_ref().zip(parameters.as_ref()) {
@@ -147,6 +151,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Trained, ArtefactError> {
         }
     };
     let by_content = optional::<u32>(&tensors, CONTENT, 1)?.map(|(books, _)| books).unwrap_or_default();
+    let alike = optional::<u32>(&tensors, ALIKE, 1)?.map(|(bits, _)| bits).unwrap_or_default();
     let prior = match optional::<f32>(&tensors, PRIOR, 1)? {
         None => 0.0,
         Some((numbers, _)) => {
@@ -167,7 +172,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Trained, ArtefactError> {
             Some(factors.map_err(ArtefactError::Parts)?)
         }
     };
-    let parts = Parts { popularity, weights, by_content, prior, factors, says };
+    let parts = Parts { popularity, weights, by_content, alike, prior, factors, says };
     let model = Model::from_parts(parts).map_err(ArtefactError::Parts)?;
     Ok(Trained { books, model })
 }

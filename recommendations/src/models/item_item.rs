@@ -5,7 +5,7 @@ use super::{
     model::{Reason, Recommended, Scratch, Slot},
 };
 
-/// A sparse matrix of weights, 16 bytes a weight.
+/// A sparse matrix of weights, 16 bytes and a bit a weight.
 #[derive(Clone, Debug)]
 pub(super) struct ItemItem {
     /// A row a book that is predicted: who speaks for it.
@@ -14,6 +14,8 @@ pub(super) struct ItemItem {
     pub(super) by_read: Sparse,
     /// Books whose weights come from content alone, sorted.
     pub(super) by_content: Vec<u32>,
+    /// A bit a weight of [`Self::by_predicted`]: whether content speaks more for it than readers do. Empty where none is so.
+    pub(super) alike: Vec<u32>,
     /// How much being popular adds to a score: to that of the most popular book so much, to others in proportion.
     pub(super) prior: f32,
 }
@@ -21,7 +23,24 @@ pub(super) struct ItemItem {
 impl ItemItem {
     pub(super) fn new(by_predicted: Sparse, by_content: Vec<u32>, prior: f32) -> Self {
         let by_read = by_predicted.transposed();
-        Self { by_predicted, by_read, by_content, prior }
+        Self { by_predicted, by_read, by_content, alike: Vec::new(), prior }
+    }
+
+    /// With weights for which content speaks more than readers do, by their places in [`Self::by_predicted`].
+    pub(super) fn with_alike(mut self, places: &[usize]) -> Self {
+        self.alike = if places.is_empty() { Vec::new() } else { vec![0; bits(self.by_predicted.len())] };
+        for place in places {
+            self.alike[place / 32] |= 1 << (place % 32);
+        }
+        self
+    }
+
+    /// Whether content carries this weight: that of the row's so many-th.
+    fn is_alike(&self, row: u32, offset: usize) -> bool {
+        let first = self.by_predicted.starts().get(row as usize).copied().unwrap_or_default() as usize;
+        let place = first + offset;
+        self.by_content.binary_search(&row).is_ok()
+            || self.alike.get(place / 32).is_some_and(|bits| bits >> (place % 32) & 1 == 1)
     }
 
     /// Adds up what the history speaks for.
@@ -36,7 +55,8 @@ impl ItemItem {
     }
 
     /// The score is a sum over the history and of what being popular adds: taking a book out lowers it by its term. A book is
-    /// named only if its term is the largest of all; where being popular is, the reason is that or the rest as a whole.
+    /// named only if its term is the largest of all; where being popular is, the reason is that or the rest as a whole. That the
+    /// two are alike is the reason where content has the larger part in the term.
     pub(super) fn explain(
         &self,
         known: &[Slot],
@@ -46,20 +66,19 @@ impl ItemItem {
     ) {
         for recommended in answer {
             let mut best = (0.0_f32, None);
-            for (book, value) in self.by_predicted.entries(recommended.book as usize) {
+            for (offset, (book, value)) in self.by_predicted.entries(recommended.book as usize).enumerate() {
                 let Some(slot) = known.get(book as usize) else { continue };
                 if slot.call == call && slot.value * value > best.0 {
-                    best = (slot.value * value, Some(book));
+                    best = (slot.value * value, Some((offset, book)));
                 }
             }
             recommended.reason = Reason::Popular;
-            if let (contribution, Some(book)) = best {
+            if let (contribution, Some((offset, book))) = best {
                 let popular = prior(recommended.book);
-                let alike = self.by_content.binary_search(&recommended.book).is_ok();
                 recommended.reason = if popular > contribution {
                     let rest = recommended.score - popular;
                     if popular < rest { Reason::Taste } else { Reason::Popular }
-                } else if alike {
+                } else if self.is_alike(recommended.book, offset) {
                     Reason::Alike { book, contribution }
                 } else {
                     Reason::Liked { book, contribution }
@@ -67,4 +86,9 @@ impl ItemItem {
             }
         }
     }
+}
+
+/// How many words hold a bit for each of so many weights.
+pub(super) fn bits(weights: usize) -> usize {
+    weights.div_ceil(32)
 }

@@ -69,7 +69,7 @@ pub enum Reason {
         /// What the score would lose.
         contribution: f32,
     },
-    /// It is like this book of the history: same author, series or subjects. Too few readers know it.
+    /// It is like this book of the history: same author, series or subjects. That tells more than the few readers who know it.
     Alike {
         /// The book in the history.
         book: u32,

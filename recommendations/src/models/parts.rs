@@ -1,6 +1,10 @@
 //! A model as plain numbers, for whoever writes artefacts, and back: what comes back is not trusted.
 
-use super::{Factors, Model, Popularity, Says, Sparse, item_item::ItemItem, model::Scorer};
+use super::{
+    Factors, Model, Popularity, Says, Sparse,
+    item_item::{ItemItem, bits},
+    model::Scorer,
+};
 
 /// A model taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +15,8 @@ pub struct Parts {
     pub weights: Option<Sparse>,
     /// Which rows of the weights come from content alone, in order.
     pub by_content: Vec<u32>,
+    /// A bit a weight, the lowest of the first number first: whether content speaks more for it than readers do. Empty: none.
+    pub alike: Vec<u32>,
     /// Item–item models: how much being popular adds to a score, for the most popular book; for others in proportion.
     pub prior: f32,
     /// ALS: the books' factors.
@@ -41,6 +47,7 @@ impl Model {
             Scorer::ItemItem(weights) => {
                 parts.weights = Some(weights.by_predicted.clone());
                 parts.by_content = weights.by_content.clone();
+                parts.alike = weights.alike.clone();
                 parts.prior = weights.prior;
             }
             Scorer::Als(factors) => parts.factors = Some(factors.clone()),
@@ -54,7 +61,7 @@ impl Model {
     ///
     /// If they contradict each other, or a number is not finite.
     pub fn from_parts(parts: Parts) -> Result<Self, PartsError> {
-        let Parts { popularity, weights, by_content, prior, factors, says } = parts;
+        let Parts { popularity, weights, by_content, alike, prior, factors, says } = parts;
         let books = popularity.len();
         if u32::try_from(books).is_err() {
             return Err(PartsError::Shape("a model has less than 4 billion books"));
@@ -81,7 +88,10 @@ impl Model {
                 if prior > 1e12 {
                     return Err(PartsError::Shape("the weight of popularity is beyond all measure"));
                 }
-                Scorer::ItemItem(ItemItem::new(weights, by_content, prior))
+                if !alike.is_empty() && alike.len() != bits(weights.len()) {
+                    return Err(PartsError::Shape("there is a bit for each weight, or for none"));
+                }
+                Scorer::ItemItem(ItemItem { alike, ..ItemItem::new(weights, by_content, prior) })
             }
             (None, Some(factors)) if factors.books() == books => Scorer::Als(factors),
             (None, Some(_)) => return Err(PartsError::Shape("there are factors for each book")),

@@ -201,49 +201,71 @@ fn mix(
     }
     let parts: Vec<_> = parts.iter().map(|(part, share)| (part, *share)).collect();
     let mut weights = blend(&parts, shares.depth, run)?;
-    let mut by_content = Vec::new();
+    let (mut by_content, mut alike) = (Vec::new(), Vec::new());
     if let Some(items) = items
         && shares.content > 0.0
     {
         run.stage("likeness by content");
         let content = parameters.content.fit(items, &run.part(0.9, 1.0))?;
-        (weights, by_content) = fill(data, &weights, &content, shares, run)?;
+        (weights, by_content, alike) = fill(data, &weights, &content, shares, run)?;
     }
     run.at(1, 1)?;
-    Ok(ItemItem::new(weights, by_content, shares.popular))
+    Ok(ItemItem::new(weights, by_content, shares.popular).with_alike(&alike))
 }
 
-/// Adds content to the weights of books with few readers; whose weights are content alone is told.
+/// Adds content to the weights of books with few readers. Also tells which rows are content alone, and the places of all other
+/// weights that are more content than readers.
 fn fill(
     data: &Interactions,
     weights: &Sparse,
     content: &Sparse,
     shares: Shares,
     run: &Run,
-) -> Result<(Sparse, Vec<u32>), TrainError> {
+) -> Result<(Sparse, Vec<u32>, Vec<usize>), TrainError> {
     let mut rows = Vec::with_capacity(data.books());
-    let mut alone = Vec::new();
+    let (mut alone, mut alike) = (Vec::new(), Vec::new());
+    let mut before = 0;
+    // Another book, what readers say of the two, and what content does.
+    let mut all: Vec<(u32, f32, f32)> = Vec::new();
     for book in 0..data.books() {
         run.check()?;
         let readers = data.by_book().row(book).0.len() as f32;
         let share = shares.content * shares.known / (shares.known + readers);
-        let mut row: Vec<(u32, f32)> = weights.entries(book).collect();
-        if readers == 0.0 {
-            alone.push(book as u32);
-        }
+        all.clear();
+        all.extend(weights.entries(book).map(|(other, value)| (other, value, 0.0)));
         // A content weight below this is not worth its place.
-        row.extend(
-            content.entries(book).map(|(other, value)| (other, value * share)).filter(|it| it.1 > 1e-3),
-        );
-        row.sort_by_key(|&(other, _)| other);
-        row.dedup_by(|later, first| {
+        let content = content.entries(book).map(|(other, value)| (other, 0.0, value * share));
+        all.extend(content.filter(|it| it.2 > 1e-3));
+        all.sort_by_key(|&(other, ..)| other);
+        all.dedup_by(|later, first| {
             let same = later.0 == first.0;
             if same {
                 first.1 += later.1;
+                first.2 += later.2;
             }
             same
         });
-        rows.push(row);
+        if readers == 0.0 {
+            alone.push(book as u32);
+        } else {
+            let carried = all.iter().enumerate().filter(|(_, (other, readers, content))| {
+                // Readers' weights are learnt from shared authors and series, too.
+                content > readers || !have_a_reader(data, book, *other as usize)
+            });
+            alike.extend(carried.map(|(offset, _)| before + offset));
+        }
+        before += all.len();
+        rows.push(
+            all.iter().map(|&(other, readers, content)| (other, readers + content)).collect::<Vec<_>>(),
+        );
     }
-    Ok((Sparse::from_rows(data.books(), &rows), alone))
+    Ok((Sparse::from_rows(data.books(), &rows), alone, alike))
+}
+
+/// Whether anybody knows both books, or so many know each that it goes without looking.
+fn have_a_reader(data: &Interactions, one: usize, other: usize) -> bool {
+    const MANY: usize = 50;
+    let (one, other) = (data.by_book().row(one).0, data.by_book().row(other).0);
+    let (few, more) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    few.len() >= MANY || few.iter().any(|reader| more.binary_search(reader).is_ok())
 }

@@ -36,6 +36,7 @@ fn numbers_that_make_no_model_are_refused() {
         Parts { popularity: vec![1.0, -1.0], ..parts() },
         Parts { by_content: vec![2], ..parts() },
         Parts { by_content: vec![1, 0], ..parts() },
+        Parts { alike: vec![1, 0], ..parts() },
         Parts { factors: Some(factors()), ..parts() },
         Parts { popularity: vec![1.0; 3], weights: None, factors: Some(factors()), ..parts() },
         negative,
@@ -85,11 +86,13 @@ proptest! {
         starts in prop::collection::vec(0_u64..8, 0..8),
         indices in prop::collection::vec(0_u32..8, 0..8),
         values in prop::collection::vec(prop_oneof![Just(f32::NAN), -1e20_f32..1e20, Just(0.0)], 0..12),
-        width in 0_usize..4, by_content in prop::collection::vec(0_u32..8, 0..3), factors: bool
+        width in 0_usize..4, by_content in prop::collection::vec(0_u32..8, 0..3),
+        alike in prop::collection::vec(any::<u32>(), 0..2), factors: bool
     ) {
         let weights = Sparse::checked(books, starts, indices, values.clone()).ok().filter(|_| !factors);
         let factors = Factors::new(width, values, 1.0, 2.0).ok().filter(|_| factors);
-        let parts = Parts { popularity: vec![1.0; books], weights, by_content, factors, ..Parts::default() };
+        let popularity = vec![1.0; books];
+        let parts = Parts { popularity, weights, by_content, alike, factors, ..Parts::default() };
         if let Ok(model) = Model::from_parts(parts) {
             let mut scratch = Scratch::new();
             let history = [Event::rated(0, None), Event::rated(2, Some(4.0)), Event::rated(0, Some(1.0))];

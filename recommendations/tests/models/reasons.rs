@@ -2,7 +2,7 @@
 
 use recommendations::models::{Event, Kind, Model, Opinion, Reason, Recommended, Scratch};
 
-use crate::data::{history, model, tastes};
+use crate::data::{history, liked, model, tastes};
 
 /// Takes each book out in turn and asks again.
 fn check(kind: Kind, model: &Model, history: &[Event]) -> usize {
@@ -76,4 +76,20 @@ fn a_book_that_nobody_rated_is_placed_by_its_author_and_says_so() {
     let found = ranked.iter().find(|it| it.book == 40).unwrap();
     assert!(matches!(found.reason, Reason::Alike { book: 39, .. }), "{found:?}");
     assert!(found.score > 0.0);
+}
+
+#[test]
+fn a_reason_is_what_carries_the_score_also_of_a_book_with_few_readers() {
+    // Book 40 is by the author of 39. Ten readers know it, all of the other taste, and none of them 39.
+    let mut all = tastes(200, 40);
+    let strangers = (0..200).step_by(2).filter(|reader| history(*reader, &all).iter().all(|it| it.book != 39));
+    let strangers: Vec<u32> = strangers.take(10).collect();
+    all.extend(strangers.into_iter().map(|reader| liked(reader, 40)));
+    let model = model(Kind::Blend, 200, 42, &all);
+    let why = |book: u32| {
+        let mut scratch = Scratch::new();
+        let ranked = model.recommend(&[Event::rated(book, Some(5.0))], 42, |_| true, &mut scratch);
+        ranked.iter().find(|it| it.book == 40).unwrap().reason
+    };
+    assert!(matches!(why(39), Reason::Alike { book: 39, .. }), "{:?}", why(39));
 }
