@@ -19,7 +19,7 @@ pub use self::{
     deliveries::Delivery,
     images::ImageEvent,
     kept::{KeptError, MAX_KEYS, MAX_NAME_BYTES, MAX_VALUE_BYTES},
-    queue::{Hold, Interrupted, Runs},
+    queue::{Hold, Interrupted, Runs, Written},
     tasks::{Input, NewTask, Output, Scheduled, Stopped, Task, TaskEnd, TaskState},
 };
 

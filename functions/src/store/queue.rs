@@ -27,6 +27,17 @@ pub enum Hold {
     Lost,
 }
 
+/// Whether it was written what became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was.
+    Done,
+    /// Nothing was: somebody wants the task to stop, so that it ends cancelled, whatever its attempt came to.
+    Cancelled,
+    /// Nothing was: the task belongs to somebody else, or has ended.
+    Lost,
+}
+
 /// A task that is at work somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runs {
@@ -155,18 +166,18 @@ impl Store {
     }
 
     /// Ends a task that `owner` runs, or puts it back in line to be tried again; with what it came to and what is to be told,
-    /// all or nothing. Whether it was the owner's still.
+    /// all or nothing.
     ///
     /// # Errors
     ///
     /// If the database fails; then it is not known whether the task has ended.
-    pub async fn end(&self, id: &str, owner: &str, end: &TaskEnd) -> Result<bool, StoreError> {
+    pub async fn end(&self, id: &str, owner: &str, end: &TaskEnd) -> Result<Written, StoreError> {
         let mut transaction = self.begin("end a task").await?;
         let (retried, ended, expires) = times(end);
         let sql = "update tasks set state = $3, owner = '', ended_at = $4, expires_at = $5, due_at = coalesce($6, due_at),
                    progress = case $3 when 3 then 1 else progress end, step = '',
                    bytes = case $3 when 1 then bytes else $7 end
-                   where id = $1 and owner = $2 and state = 2";
+                   where id = $1 and owner = $2 and state = 2 and (cancelled = 0 or $3 = 5)";
         let rows = on_either!(Transaction, &mut transaction, transaction => {
             let query = sqlx::query(sql).bind(id).bind(owner).bind(end.state.number());
             let query = query.bind(ended).bind(expires).bind(retried).bind(bytes(end));
@@ -174,21 +185,19 @@ impl Store {
         })
         .map_err(failed("end a task"))?;
         if rows == 0 {
-            transaction.rollback().await.map_err(failed("leave a task to others"))?;
-            return Ok(false);
+            return not_written(transaction, id, owner).await;
         }
         conclude(&mut transaction, id, end).await?;
         transaction.commit().await.map_err(failed("end a task"))?;
-        Ok(true)
+        Ok(Written::Done)
     }
 
-    /// Takes a task from an owner that has not raised its heartbeat since `seen` was read, or that gives it back. Whether it
-    /// was that owner's still.
+    /// Takes a task from an owner that has not raised its heartbeat since `seen` was read, or that gives it back.
     ///
     /// # Errors
     ///
     /// If the database fails.
-    pub async fn interrupt(&self, seen: &Runs, then: &Interrupted) -> Result<bool, StoreError> {
+    pub async fn interrupt(&self, seen: &Runs, then: &Interrupted) -> Result<Written, StoreError> {
         let operation = "take a task from a process that ended";
         let mut transaction = self.begin(operation).await?;
         let (state, ended, expires, died, kept) = match then {
@@ -201,7 +210,7 @@ impl Store {
         let sql = "update tasks set state = $4, owner = '', ended_at = $5, expires_at = $6, progress = 0, step = '',
                    interruptions = interruptions + $7, attempts = attempts - case $4 when 1 then 1 - $7 else 0 end,
                    bytes = case $4 when 1 then bytes else $8 end
-                   where id = $1 and owner = $2 and heartbeat = $3 and state = 2";
+                   where id = $1 and owner = $2 and heartbeat = $3 and state = 2 and (cancelled = 0 or $4 = 5)";
         let rows = on_either!(Transaction, &mut transaction, transaction => {
             let query = sqlx::query(sql).bind(&seen.id).bind(&seen.owner).bind(seen.heartbeat);
             let query = query.bind(state.number()).bind(ended).bind(expires).bind(i32::from(died)).bind(kept);
@@ -209,14 +218,13 @@ impl Store {
         })
         .map_err(failed(operation))?;
         if rows == 0 {
-            transaction.rollback().await.map_err(failed(operation))?;
-            return Ok(false);
+            return not_written(transaction, &seen.id, &seen.owner).await;
         }
         if let Interrupted::Ends(end) = then {
             conclude(&mut transaction, &seen.id, end).await?;
         }
         transaction.commit().await.map_err(failed(operation))?;
-        Ok(true)
+        Ok(Written::Done)
     }
 
     /// The row of a task that this owner runs, for [`Store::interrupt`].
@@ -240,14 +248,34 @@ impl Store {
         id: &str,
         owner: &str,
         after: std::time::Duration,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Written, StoreError> {
+        let operation = "put a task back";
         let sql = "update tasks set state = 1, owner = '', attempts = attempts - 1, due_at = $3
-                   where id = $1 and owner = $2 and state = 2";
-        on_either!(Pool, &self.0, pool => {
-            sqlx::query(sql).bind(id).bind(owner).bind(later(now(), after)).execute(pool).await.map(drop)
+                   where id = $1 and owner = $2 and state = 2 and cancelled = 0";
+        let mut transaction = self.begin(operation).await?;
+        let rows = on_either!(Transaction, &mut transaction, transaction => {
+            let query = sqlx::query(sql).bind(id).bind(owner).bind(later(now(), after));
+            query.execute(&mut **transaction).await.map(|done| done.rows_affected())
         })
-        .map_err(failed("put a task back"))
+        .map_err(failed(operation))?;
+        if rows == 0 {
+            return not_written(transaction, id, owner).await;
+        }
+        transaction.commit().await.map_err(failed(operation))?;
+        Ok(Written::Done)
     }
+}
+
+/// Why nothing was written, after which the transaction is over.
+async fn not_written(mut transaction: Transaction, id: &str, owner: &str) -> Result<Written, StoreError> {
+    let operation = "see why a task did not end";
+    let sql = "select count(*) from tasks where id = $1 and owner = $2 and state = 2 and cancelled <> 0";
+    let cancelled: i64 = on_either!(Transaction, &mut transaction, transaction => {
+        sqlx::query_scalar(sql).bind(id).bind(owner).fetch_one(&mut **transaction).await
+    })
+    .map_err(failed(operation))?;
+    transaction.rollback().await.map_err(failed(operation))?;
+    Ok(if cancelled > 0 { Written::Cancelled } else { Written::Lost })
 }
 
 /// When it is due again, when it ended, and when it is forgotten, each if at all.

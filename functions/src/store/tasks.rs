@@ -342,25 +342,26 @@ impl Store {
     /// If the database fails.
     pub async fn cancel(&self, id: &str, end: &TaskEnd) -> Result<Stopped, StoreError> {
         let operation = "cancel a task";
-        let waiting = "update tasks set state = 5, cancelled = 1, ended_at = $2, expires_at = $3, bytes = 0
-                       where id = $1 and state = 1";
-        let running = "update tasks set cancelled = 1 where id = $1 and state = 2";
+        // From here on the row is this transaction's: it neither begins nor goes back into line in between.
+        let ask = "update tasks set cancelled = 1 where id = $1 and state in (1, 2) returning state";
+        let stop = "update tasks set state = 5, ended_at = $2, expires_at = $3, bytes = 0 where id = $1";
         let mut transaction = self.begin(operation).await?;
-        let cancelled = on_either!(Transaction, &mut transaction, transaction => {
-            let waiting = sqlx::query(waiting).bind(id).bind(end.at).bind(later(end.at, end.after));
-            waiting.execute(&mut **transaction).await.map(|done| done.rows_affected() > 0)
+        let asked: Option<i32> = on_either!(Transaction, &mut transaction, transaction => {
+            sqlx::query_scalar(ask).bind(id).fetch_optional(&mut **transaction).await
         })
         .map_err(failed(operation))?;
-        let stopped = if cancelled {
-            conclude(&mut transaction, id, end).await?;
-            Stopped::Cancelled
-        } else {
-            let asked = on_either!(Transaction, &mut transaction, transaction => {
-                let running = sqlx::query(running).bind(id).execute(&mut **transaction).await;
-                running.map(|done| done.rows_affected() > 0)
-            })
-            .map_err(failed(operation))?;
-            if asked { Stopped::Asked } else { Stopped::Late }
+        let stopped = match asked {
+            None => Stopped::Late,
+            Some(1) => {
+                on_either!(Transaction, &mut transaction, transaction => {
+                    let stop = sqlx::query(stop).bind(id).bind(end.at).bind(later(end.at, end.after));
+                    stop.execute(&mut **transaction).await.map(drop)
+                })
+                .map_err(failed(operation))?;
+                conclude(&mut transaction, id, end).await?;
+                Stopped::Cancelled
+            }
+            Some(_) => Stopped::Asked,
         };
         transaction.commit().await.map_err(failed(operation))?;
         Ok(stopped)

@@ -114,8 +114,7 @@ impl Tasks {
     pub(super) async fn cancel(&self, id: &str) -> Result<Response, Problem> {
         let inner = &*self.0;
         let task = self.find(id).await?;
-        let ended = Task { state: TaskState::Cancelled, cancelled: true, ..task.clone() };
-        let end = self.end(&ended, None);
+        let end = self.cancelled(&task);
         let task = match inner.store.cancel(id, &end).await.map_err(|error| broken(&error))? {
             Stopped::Cancelled => {
                 tracing::info!(task = id, "cancelled before it began");
@@ -173,6 +172,11 @@ impl Tasks {
             render::json(&ended, output.as_ref()).to_string()
         });
         TaskEnd { state: task.state, output, at, after: expires, told }
+    }
+
+    /// How a task ends that somebody wants to stop.
+    pub(super) fn cancelled(&self, task: &Task) -> TaskEnd {
+        self.end(&Task { state: TaskState::Cancelled, cancelled: true, ..task.clone() }, None)
     }
 
     async fn output(&self, task: &Task) -> Result<Option<Output>, Problem> {

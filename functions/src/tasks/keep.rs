@@ -9,7 +9,7 @@ use std::{
 use tokio::time::sleep;
 
 use super::{KEPT_BYTES, LEASE, POLL, Tasks};
-use crate::store::{Interrupted, Runs, StoreError, TaskState};
+use crate::store::{Interrupted, Runs, StoreError, Written};
 
 /// How often what has expired is looked for, and how much is forgotten at once.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -75,14 +75,14 @@ impl Tasks {
         let Some(task) = inner.store.task(&runs.id).await? else { return Ok(()) };
         let rules = inner.functions.rules(&runs.function).unwrap_or_default();
         let then = if runs.cancelled {
-            let task = crate::store::Task { state: TaskState::Cancelled, ..task };
-            Interrupted::Ends(self.end(&task, None))
+            Interrupted::Ends(self.cancelled(&task))
         } else if rules.survives() && runs.interruptions + 1 < DEATHS {
             Interrupted::Again { died: true }
         } else {
             self.interrupted(&task)
         };
-        if inner.store.interrupt(runs, &then).await? {
+        // One that was cancelled in between is buried as such at the next look.
+        if inner.store.interrupt(runs, &then).await? == Written::Done {
             let again = matches!(then, Interrupted::Again { .. });
             tracing::warn!(task = runs.id, again, "the process that ran this task has ended in the middle");
             inner.has_ended(&runs.id);

@@ -15,7 +15,7 @@ use tokio::{
 use super::{FENCE, HEARTBEAT, Live, POLL, Progress, Rules, Run, Tasks, parts};
 use crate::{
     problem::Problem,
-    store::{Hold, Input, Interrupted, StoreError, Task, TaskEnd, TaskState, now},
+    store::{Hold, Input, Interrupted, StoreError, Task, TaskEnd, TaskState, Written, now},
 };
 
 /// How much longer than it may take a call is waited for: the host ends it, and knows better why.
@@ -196,18 +196,19 @@ impl Tasks {
         let task = Task { progress, step, ..task.clone() };
         let end = match end {
             End::Lost => return None,
-            End::Leaving => {
-                self.give_back(&task, rules).await;
-                return None;
-            }
+            End::Leaving => return self.give_back(&task, rules).await,
             End::Ran(Err(Problem::Busy | Problem::Overloaded)) => {
-                let put_back = self.0.store.put_back(&task.id, &self.0.owner, BUSY).await;
-                if let Err(error) = put_back {
-                    tracing::warn!(task = task.id, error = &error as &dyn Error, "cannot put the task back");
+                match self.0.store.put_back(&task.id, &self.0.owner, BUSY).await {
+                    Ok(Written::Cancelled) => self.cancelled(&task),
+                    Ok(Written::Done | Written::Lost) => return None,
+                    Err(error) => {
+                        let error = &error as &dyn Error;
+                        tracing::warn!(task = task.id, error, "cannot put the task back");
+                        return None;
+                    }
                 }
-                return None;
             }
-            End::Cancelled => self.end(&Task { state: TaskState::Cancelled, ..task.clone() }, None),
+            End::Cancelled => self.cancelled(&task),
             End::Ran(Ok(answer)) => {
                 let output = Some(parts::output(answer));
                 self.end(&Task { state: TaskState::Succeeded, ..task.clone() }, output)
@@ -226,14 +227,25 @@ impl Tasks {
                 }
             }
         };
+        self.write(&task, end).await
+    }
+
+    /// Writes down the end of an attempt, or that its task was cancelled, if somebody has asked for that by now.
+    async fn write(&self, task: &Task, mut end: TaskEnd) -> Option<TaskState> {
+        let inner = &*self.0;
         for wait in WAITS {
             sleep(Duration::from_secs(wait)).await;
-            match self.0.store.end(&task.id, &self.0.owner, &end).await {
-                Ok(true) => {
-                    self.0.metrics.ended(end.state);
+            let mut written = inner.store.end(&task.id, &inner.owner, &end).await;
+            if matches!(written, Ok(Written::Cancelled)) {
+                end = self.cancelled(task);
+                written = inner.store.end(&task.id, &inner.owner, &end).await;
+            }
+            match written {
+                Ok(Written::Done) => {
+                    inner.metrics.ended(end.state);
                     return Some(end.state);
                 }
-                Ok(false) => break,
+                Ok(Written::Cancelled | Written::Lost) => break,
                 Err(error) => {
                     tracing::error!(task = task.id, error = &error as &dyn Error, "cannot end the task");
                 }
@@ -243,22 +255,27 @@ impl Tasks {
         None
     }
 
-    /// Leaves a task to other processes, because this one ends.
-    async fn give_back(&self, task: &Task, rules: &Rules) {
+    /// Leaves a task to other processes, because this one ends; one that is to stop has ended then, as what is returned.
+    async fn give_back(&self, task: &Task, rules: &Rules) -> Option<TaskState> {
         let inner = &*self.0;
         let given = async {
-            let Some(mine) = inner.store.mine(&task.id, &inner.owner).await? else { return Ok(false) };
+            let Some(mine) = inner.store.mine(&task.id, &inner.owner).await? else {
+                return Ok(Written::Lost);
+            };
             let then =
                 if rules.survives() { Interrupted::Again { died: false } } else { self.interrupted(task) };
             inner.store.interrupt(&mine, &then).await
         };
-        let given: Result<bool, StoreError> = given.await;
+        let given: Result<Written, StoreError> = given.await;
         match given {
-            Ok(_) => tracing::info!(task = task.id, "given back"),
+            Ok(Written::Cancelled) => return self.write(task, self.cancelled(task)).await,
+            Ok(Written::Done) => tracing::info!(task = task.id, "given back"),
+            Ok(Written::Lost) => {}
             Err(error) => {
                 tracing::warn!(task = task.id, error = &error as &dyn Error, "cannot give the task back");
             }
         }
+        None
     }
 
     /// The end of a task that was interrupted and must not begin again.

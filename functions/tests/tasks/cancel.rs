@@ -1,4 +1,6 @@
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
+
+use functions::store::{Stopped, TaskEnd, TaskState};
 
 use crate::{
     Host,
@@ -54,6 +56,33 @@ crate::on_both! {
         assert_eq!(delete(host.address, "/tasks/0123456789abcdef0123456789abcdef").await.status, 404);
     }
 
+    async fn whoever_cancels_before_an_attempt_ends_is_heard_whatever_it_comes_to(database: Database) {
+        let store = crate::store(&database).await;
+        for function in ["slow", "late-trap", "late-busy"] {
+            let host = Host::start(&database, Script::new(), &[]).await;
+            host.script.rule("late-trap", |rules| rules.idempotent = true);
+            let path = task(host.address, function, "").await;
+            once(host.address, &path, "running").await;
+            assert_eq!(store.cancel(name(&path), &cancelled()).await.unwrap(), Stopped::Asked, "{function}");
+            host.script.go(1);
+            let ended = once(host.address, &path, "cancelled").await;
+            assert_eq!((&ended["attempts"], host.script.called().len()), (&1.into(), 1), "{function}: {ended}");
+            assert_eq!(get(host.address, &format!("{path}/result")).await.status, 409, "{function}");
+            host.kill().await;
+        }
+    }
+
+    async fn whoever_cancels_is_heard_by_a_process_that_ends(database: Database) {
+        let store = crate::store(&database).await;
+        let host = Host::start(&database, Script::new(), &[]).await;
+        let path = task(host.address, "slow", "").await;
+        once(host.address, &path, "running").await;
+        assert_eq!(store.cancel(name(&path), &cancelled()).await.unwrap(), Stopped::Asked);
+        host.end().await;
+        let task = store.task(name(&path)).await.unwrap().unwrap();
+        assert_eq!((task.state, task.attempts), (TaskState::Cancelled, 1));
+    }
+
     async fn who_waits_is_told_that_it_was_cancelled(database: Database) {
         let host = Host::start(&database, Script::new(), &[]).await;
         let address = host.address;
@@ -66,4 +95,15 @@ crate::on_both! {
         delete(host.address, &format!("/tasks/{id}")).await;
         assert_eq!(waiting.await.unwrap().status, 409);
     }
+}
+
+/// The task at this address.
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap()
+}
+
+/// As another process cancels a task: the owner hears of it when it raises its heartbeat, or when the attempt ends.
+fn cancelled() -> TaskEnd {
+    let after = Duration::from_secs(60);
+    TaskEnd { state: TaskState::Cancelled, output: None, at: 0, after, told: None }
 }

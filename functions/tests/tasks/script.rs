@@ -20,7 +20,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::Semaphore;
 
 /// What there is to call: `echo` answers its body, `image` bytes, `slow` and `long` once they are let go, `flaky` after two failures, `refuse`,
-/// `trap` and `panic` never, `busy` when there is room.
+/// `trap` and `panic` never, `busy` when there is room; `late-trap` and `late-busy` fail once they are let go.
 pub(crate) struct Script {
     pub(crate) rules: Mutex<HashMap<String, Rules>>,
     pub(crate) schedules: Mutex<Vec<Schedule>>,
@@ -49,11 +49,11 @@ impl Drop for AtWork {
 
 impl Script {
     pub(crate) fn new() -> Arc<Self> {
-        let names = ["echo", "image", "slow", "long", "flaky", "refuse", "trap", "panic", "busy"];
+        let names = "echo image slow long flaky refuse trap panic busy late-trap late-busy".split(' ');
         let rules = names
             .map(|name| (name.to_owned(), Rules { backoff: Duration::from_millis(20), ..Rules::default() }));
         Arc::new(Self {
-            rules: Mutex::new(rules.into()),
+            rules: Mutex::new(rules.collect()),
             schedules: Mutex::default(),
             called: Mutex::default(),
             dropped: Arc::default(),
@@ -97,6 +97,10 @@ impl Script {
                 run.progress.line("progress: 0.25 waiting for the test");
                 self.go.acquire().await.unwrap().forget();
                 Ok(answer("application/json", r#"{"slow":true}"#))
+            }
+            "late-trap" | "late-busy" => {
+                self.go.acquire().await.unwrap().forget();
+                Err(if run.function == "late-trap" { Problem::Trap } else { Problem::Busy })
             }
             "image" => Ok(answer("image/png", &b"\x89PNG\r\n\x1a\n\0"[..])),
             "flaky" if times <= 2 => Err(Problem::Trap),
