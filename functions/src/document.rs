@@ -71,7 +71,7 @@ struct Source<'i> {
     text: &'i str,
     /// Where the strings begin that hold a variable's value: they may stand for numbers.
     filled: BTreeSet<usize>,
-    /// Keys whose values are shown to nobody.
+    /// Keys whose values are shown to nobody, nor is what lies in tables and arrays of these names.
     secret: BTreeSet<&'static str>,
 }
 
@@ -85,8 +85,17 @@ impl<'i> Table<'i> {
         Self::read(name, text, None, &[])
     }
 
-    /// As [`parse`](Self::parse), with `${NAME}` and `${NAME:-default}` in strings replaced by what `variable` gives. Such a
-    /// string may stand for a number or a boolean, too. The values of the keys in `secret` are not shown in faults.
+    /// As [`parse`](Self::parse), but that faults show no value of the keys in `secret`, or of what lies within them.
+    ///
+    /// # Errors
+    ///
+    /// If it is no TOML.
+    pub fn parse_hiding(name: &str, text: &'i str, secret: &[&'static str]) -> Result<Self, Wrong> {
+        Self::read(name, text, None, secret)
+    }
+
+    /// As [`parse_hiding`](Self::parse_hiding), with `${NAME}` and `${NAME:-default}` in strings replaced by what `variable`
+    /// gives. Such a string may stand for a number or a boolean, too.
     ///
     /// # Errors
     ///
@@ -215,7 +224,8 @@ impl<'i> Table<'i> {
         let taken = self.asked.iter().find(|(asked, _)| *asked == key).and_then(|(_, place)| place.clone());
         let left = || {
             let (name, value) = self.entries.get_key_value(key)?;
-            Some(Place { start: name.span().start, shown: self.source.shown(key, value) })
+            let key = format!("{}{key}", self.prefix);
+            Some(Place { start: name.span().start, shown: self.source.shown(&key, value) })
         };
         let place = taken.or_else(left).unwrap_or(Place { start: self.start, shown: None });
         Wrong {
@@ -230,7 +240,8 @@ impl<'i> Table<'i> {
     ///
     /// # Errors
     ///
-    /// If there is a key that nobody has asked for: the first one in the file, with the known key that is most like it.
+    /// If there is a key that nobody has asked for: the first one in the file, with the known key that is most like it. Its value
+    /// is not shown: it is not what is wrong, and nobody knows whether it is secret.
     pub fn end(self) -> Result<(), Wrong> {
         let Some(key) = self.entries.keys().min_by_key(|key| key.span().start) else { return Ok(()) };
         let known = self.asked.iter().map(|(key, _)| *key);
@@ -238,14 +249,16 @@ impl<'i> Table<'i> {
             Some(meant) => format!("unknown; did you mean {meant}?"),
             None => format!("unknown; known are {}", known.collect::<Vec<_>>().join(", ")),
         };
-        Err(self.wrong(key.get_ref(), why))
+        let Wrong { file, line, at, why } = self.wrong(key.get_ref(), why);
+        Err(Wrong { file, line, at: at.map(|(key, _)| (key, None)), why })
     }
 
     fn remove(&mut self, key: &'static str) -> Option<Spanned<DeValue<'i>>> {
         let value = self.entries.remove(key);
+        let whole = format!("{}{key}", self.prefix);
         let place = value
             .as_ref()
-            .map(|value| Place { start: value.span().start, shown: self.source.shown(key, value) });
+            .map(|value| Place { start: value.span().start, shown: self.source.shown(&whole, value) });
         self.asked.push((key, place));
         value
     }
@@ -271,9 +284,11 @@ impl Source<'_> {
         self.text.lines().nth(self.line(at) - 1).unwrap_or_default()
     }
 
-    /// A value as it is written, in one line; as it was filled in, where a variable stood in it.
+    /// A value as it is written, in one line; as it was filled in, where a variable stood in it. `key` has the tables around it.
     fn shown(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
-        if self.secret.contains(key.rsplit('.').next().unwrap_or(key)) {
+        // `folders[1]` is `folders`.
+        let mut names = key.split(['.', '[']);
+        if names.any(|name| self.secret.contains(name)) {
             return None;
         }
         let shown = match value.get_ref() {

@@ -31,6 +31,8 @@ const MOST_INPUT: usize = 64 << 10;
 const MOST_DESCRIPTION: usize = 4 << 10;
 /// Most of anything that is a list.
 const MOST: usize = 100;
+/// Keys whose values are for whoever wrote the manifest: why it is refused is told to anybody who asks which functions there are.
+const SECRET: [&str; 3] = ["arguments", "grants", "webhook"];
 
 /// A function's own settings. The default is that of a function without a file.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +82,7 @@ impl Manifest {
     ///
     /// With the first thing that is wrong with it.
     pub fn parse(name: &str, text: &str) -> Result<Self, Wrong> {
-        let mut table = Table::parse(&format!("{name}.toml"), text)?;
+        let mut table = Table::parse_hiding(&format!("{name}.toml"), text, &SECRET)?;
         let kind = table.take_with("kind", str::parse)?;
         let input = table.take::<Json>("input")?.unwrap_or_else(|| Json::Object(Map::new()));
         let Json::Object(input) = input else {

@@ -62,7 +62,7 @@ fn a_file_is_checked_and_what_is_wrong_with_it_is_one_line() {
     for (text, expected) in [
         ("\ntimeout = 0", "error: FILE:2: timeout = 0: 0 would be without limit"),
         ("daemon = true", "error: FILE:1: daemon = true: not a setting here: "),
-        ("keep_alive = 1", "error: FILE:1: keep_alive = 1: unknown; did you mean keepalive?"),
+        ("keep_alive = 1", "error: FILE:1: keep_alive: unknown; did you mean keepalive?"),
     ] {
         let (code, out, err) = check(text, &mut by_name());
         assert_eq!((code, out.as_str(), err.lines().count()), (Some(64), "", 1), "{err}");

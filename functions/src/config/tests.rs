@@ -94,8 +94,8 @@ fn what_gunicorn_has_and_this_has_not_is_refused_with_the_reason() {
 #[test]
 fn a_slip_and_a_bad_value_name_file_line_key_and_value() {
     for (text, expected) in [
-        ("keep_alive = 5", "f.toml:1: keep_alive = 5: unknown; did you mean keepalive?"),
-        ("\nwokers = 5", "f.toml:2: wokers = 5: unknown; did you mean workers?"),
+        ("keep_alive = 5", "f.toml:1: keep_alive: unknown; did you mean keepalive?"),
+        ("\nwokers = 5", "f.toml:2: wokers: unknown; did you mean workers?"),
         (
             "limit_request_field_size = 0",
             "f.toml:1: limit_request_field_size = 0: 0 might mean none or no limit; expected 1 to 32768",

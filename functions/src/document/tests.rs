@@ -52,11 +52,11 @@ fn an_unknown_key_is_told_with_what_it_may_have_been_meant_for() {
         table.take::<String>(key).unwrap();
     }
     let told = table.end().unwrap_err().to_string();
-    assert_eq!(told, "f.toml:3: keep_alive = 5: unknown; did you mean keepalive?");
+    assert_eq!(told, "f.toml:3: keep_alive: unknown; did you mean keepalive?");
 
     let mut table = parse("zzz = 1").unwrap();
     table.take::<String>("bind").unwrap();
-    assert_eq!(table.end().unwrap_err().to_string(), "f.toml:1: zzz = 1: unknown; known are bind");
+    assert_eq!(table.end().unwrap_err().to_string(), "f.toml:1: zzz: unknown; known are bind");
 }
 
 #[test]
@@ -99,6 +99,26 @@ fn secrets_are_not_shown() {
     assert_eq!(told, "f.toml:1: token: expected a whole number");
     let told = parse("token = \"s3cret${x\"").unwrap_err().to_string();
     assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[test]
+fn nor_is_what_lies_within_them_or_is_unknown() {
+    let text =
+        "[[grants.folders]]\nhost = 's3cret'\n[grants.environment]\n'a.b' = ['s3cret']\n[other]\nhost = 5";
+    let mut table = Table::parse_hiding("f.toml", text, &["grants"]).unwrap();
+    let mut grants = table.table("grants").unwrap().unwrap();
+    let told = grants.take::<BTreeMap<String, String>>("environment").unwrap_err().to_string();
+    assert_eq!(told, "f.toml:4: grants.environment.a.b: expected a text in quotes");
+    let mut folder = grants.tables("folders").unwrap().remove(0);
+    assert_eq!(folder.wrong("host", "why").to_string(), "f.toml:2: grants.folders[1].host: why");
+    let told = folder.take::<u32>("host").unwrap_err().to_string();
+    assert_eq!(told, "f.toml:2: grants.folders[1].host: expected a whole number");
+    assert_eq!(folder.wrong("host", "why").to_string(), "f.toml:2: grants.folders[1].host: why");
+    let told = table.table("other").unwrap().unwrap().take::<String>("host").unwrap_err().to_string();
+    assert_eq!(told, "f.toml:6: other.host = 5: expected a text in quotes");
+
+    let told = parse("tokn = \"s3cret\"").unwrap().end().unwrap_err().to_string();
+    assert_eq!(told, "f.toml:1: tokn: unknown; known are ");
 }
 
 #[test]

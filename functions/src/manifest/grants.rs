@@ -30,7 +30,9 @@ pub(super) fn read(table: &mut Table<'_>) -> Result<Grants, Wrong> {
     }
     let hosts: Vec<String> = table.take("hosts")?.unwrap_or_default();
     let hosts = few(&table, "hosts", hosts)?;
-    let hosts = Allowed::new(&hosts).map_err(|why| table.wrong("hosts", why))?;
+    let no_host =
+        |_| table.wrong("hosts", "expected hosts, addresses and networks, such as api.example:8443");
+    let hosts = Allowed::new(&hosts).map_err(no_host)?;
     let folders = folders(&mut table)?;
     table.end()?;
     Ok(Grants { environment, arguments, folders, clock, hosts, books, readers, state, nn })

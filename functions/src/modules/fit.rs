@@ -75,21 +75,21 @@ impl Fitting {
         Ok(Fitted { manifest, function })
     }
 
-    /// Whether a folder can be granted.
+    /// Whether a folder can be granted. If not, the reason names it as the function does: where it lies is not told.
     fn permits(&self, folder: &Folder, by: By) -> Result<(), String> {
-        let shown = folder.host.display();
+        let shown = &folder.guest;
         // Links lead where they lead: what counts is where a folder really lies.
         let real = folder.host.canonicalize().ok().filter(|path| path.is_dir());
-        let real = real.ok_or_else(|| format!("there is no folder {shown} on this machine"))?;
+        let real = real.ok_or_else(|| format!("{shown} stands for no folder of this machine"))?;
         let real_of = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(data) = self.data.as_deref().map(real_of)
             && (real.starts_with(&data) || data.starts_with(&real))
         {
-            return Err(format!("{shown} holds what this service keeps, and cannot be granted"));
+            return Err(format!("{shown} stands for what this service keeps, which cannot be granted"));
         }
         match &self.folders {
             Some(folders) if !folders.iter().any(|allowed| real.starts_with(real_of(allowed))) => {
-                Err(format!("{shown} lies below no folder that FUNCTIONS_FOLDERS names"))
+                Err(format!("{shown} stands for a folder below none of those that FUNCTIONS_FOLDERS names"))
             }
             None if by == By::Order => {
                 Err("FUNCTIONS_FOLDERS names none that may be granted over HTTP".to_owned())

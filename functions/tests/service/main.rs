@@ -7,6 +7,7 @@ mod folder;
 mod listeners;
 mod many;
 mod page;
+mod secrets;
 mod server;
 mod settings;
 mod versions;

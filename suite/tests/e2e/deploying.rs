@@ -83,11 +83,7 @@ fn what_is_refused_is_one_line_with_a_code() {
     let manifest = manifest.to_str().unwrap();
     for (code, expected, arguments) in [
         (64, "none.wasm: it does not compile", &["deploy", none][..]),
-        (
-            64,
-            "hello.toml:2: kynd = \"ranker\": unknown; did you mean kind?",
-            &["deploy", &hello, "--manifest", manifest],
-        ),
+        (64, "hello.toml:2: kynd: unknown; did you mean kind?", &["deploy", &hello, "--manifest", manifest]),
         (64, "a function's name is", &["deploy", &hello, "--name", "Hello"]),
         (64, "functions, tasks, static", &["deploy", &hello, "--name", "tasks"]),
         (74, "/nowhere.wasm: ", &["deploy", "/nowhere.wasm"]),
