@@ -68,7 +68,8 @@ pub enum Interrupted {
 }
 
 impl Store {
-    /// Takes the next task that is due, if there is one: it is this owner's from then on.
+    /// Takes the next task that is due, if there is one: it is this owner's from then on. Its input is read before that lasts, so
+    /// that no task is at work that nobody works on.
     ///
     /// # Errors
     ///
@@ -83,32 +84,26 @@ impl Store {
             columns!()
         );
         let now = now();
-        let mut waiting: Vec<(String,)> = on_either!(Pool, &self.0, pool => {
+        let waiting: Vec<(String,)> = on_either!(Pool, &self.0, pool => {
             sqlx::query_as(due).bind(now).bind(CANDIDATES).fetch_all(pool).await
         })
         .map_err(failed(operation))?;
-        waiting.reverse();
-        while let Some((id,)) = waiting.pop() {
-            let taken: Option<Row> = on_either!(Pool, &self.0, pool => {
-                sqlx::query_as(take).bind(&id).bind(owner).bind(now).fetch_optional(pool).await
+        for (id,) in waiting {
+            let mut transaction = self.begin(operation).await?;
+            let taken: Option<Row> = on_either!(Transaction, &mut transaction, transaction => {
+                sqlx::query_as(take).bind(&id).bind(owner).bind(now).fetch_optional(&mut **transaction).await
             })
             .map_err(failed(operation))?;
-            // Somebody else was quicker: the next one.
-            let Some(task) = taken.map(Task::from) else { continue };
-            let input = self.input(&id).await?;
-            // It goes with the task only.
-            return Ok(input.map(|input| (task, input)));
+            let Some(task) = taken.map(Task::from) else {
+                // Somebody else was quicker: the next one.
+                transaction.rollback().await.map_err(failed(operation))?;
+                continue;
+            };
+            let input = input(&mut transaction, &id).await?;
+            transaction.commit().await.map_err(failed(operation))?;
+            return Ok(Some((task, input)));
         }
         Ok(None)
-    }
-
-    async fn input(&self, id: &str) -> Result<Option<Input>, StoreError> {
-        let sql = "select method, target, headers, body from task_inputs where id = $1";
-        let row: Option<(String, String, String, Vec<u8>)> = on_either!(Pool, &self.0, pool => {
-            sqlx::query_as(sql).bind(id).fetch_optional(pool).await
-        })
-        .map_err(failed("read what a task is called with"))?;
-        Ok(row.map(|(method, target, headers, body)| Input { method, target, headers, body }))
     }
 
     /// When the next task is due, in milliseconds since 1970.
@@ -264,6 +259,18 @@ impl Store {
         transaction.commit().await.map_err(failed(operation))?;
         Ok(Written::Done)
     }
+}
+
+/// What a task is called with. There is nothing only where somebody has meddled with the tables: what is empty fails as damaged.
+async fn input(transaction: &mut Transaction, id: &str) -> Result<Input, StoreError> {
+    let sql = "select method, target, headers, body from task_inputs where id = $1";
+    let row: Option<(String, String, String, Vec<u8>)> =
+        on_either!(Transaction, transaction, transaction => {
+            sqlx::query_as(sql).bind(id).fetch_optional(&mut **transaction).await
+        })
+        .map_err(failed("read what a task is called with"))?;
+    let (method, target, headers, body) = row.unwrap_or_default();
+    Ok(Input { method, target, headers, body })
 }
 
 /// Why nothing was written, after which the transaction is over.

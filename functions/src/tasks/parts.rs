@@ -93,7 +93,14 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderValue, Request};
 
-    use super::{restored, stored};
+    use super::{Input, restored, stored};
+
+    #[test]
+    fn a_row_that_is_not_there_is_no_request() {
+        let nothing =
+            Input { method: String::new(), target: String::new(), headers: String::new(), body: Vec::new() };
+        assert!(restored(nothing).is_none());
+    }
 
     #[test]
     fn a_request_comes_back_without_what_is_nobodys_business_later() {

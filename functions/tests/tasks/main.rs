@@ -6,6 +6,7 @@ mod http;
 mod kept;
 mod lives;
 mod prefer;
+mod queue;
 mod retry;
 mod schedule;
 mod script;
