@@ -27,11 +27,12 @@ mod rules;
 mod schedule;
 mod settings;
 mod signature;
+mod waiting;
 mod work;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -40,7 +41,7 @@ use http::HeaderName;
 use service::{telemetry::Metrics, token::Guard};
 use tokio::sync::{Notify, watch};
 
-use self::{metrics::TaskMetrics, post::Post};
+use self::{metrics::TaskMetrics, post::Post, waiting::Waiting};
 pub use self::{
     prefer::{Applied, PREFER, PREFERENCE_APPLIED, Preferences},
     progress::Progress,
@@ -100,7 +101,7 @@ struct Inner {
     /// Whether tasks are given up, because the process ends.
     leaving: watch::Sender<bool>,
     live: Mutex<HashMap<String, Live>>,
-    waiting: Mutex<HashMap<String, Weak<Notify>>>,
+    waiting: Waiting,
 }
 
 /// A task that is at work here.
@@ -131,7 +132,7 @@ impl Tasks {
             tell: Notify::new(),
             leaving: watch::Sender::new(false),
             live: Mutex::default(),
-            waiting: Mutex::default(),
+            waiting: Waiting::default(),
         }))
     }
 }
@@ -141,17 +142,9 @@ impl Inner {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those who wait for the end of a task.
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Weak<Notify>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells those who wait for it that a task has ended.
+    /// Tells those who wait for it that a task, or an attempt at it, has ended.
     fn has_ended(&self, id: &str) {
-        let waiting = self.waiting().remove(id).and_then(|waiting| waiting.upgrade());
-        if let Some(waiting) = waiting {
-            waiting.notify_waiters();
-        }
+        self.waiting.tell(id);
         self.tell.notify_one();
     }
 }

@@ -1,10 +1,6 @@
 //! From a request to a task, and from a task to its answer.
 
-use std::{
-    error::Error,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{error::Error, time::Duration};
 
 use axum::{
     body::Body,
@@ -12,10 +8,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     POLL, PREFERENCE_APPLIED, Preferences, QUEUED_BYTES, Tasks, WEBHOOK, parts, prefer::Applied, render,
@@ -207,10 +200,10 @@ impl Tasks {
     /// The task once it has ended, or as it is at that time.
     async fn settled(&self, mut task: Task, until: Instant) -> Result<Task, Problem> {
         let id = task.id.clone();
-        let waiting = Waiting::new(self, &id);
+        let waiter = self.0.waiting.wait(&id);
         loop {
             // Before the look, so that an end between the look and the wait is not missed.
-            let ended = waiting.notify.notified();
+            let ended = waiter.notify.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
             task = self.find(&id).await?;
@@ -219,39 +212,6 @@ impl Tasks {
             }
             // Those that end elsewhere are looked for.
             let _ = timeout_at(until.min(Instant::now() + POLL), ended).await;
-        }
-    }
-}
-
-/// Somebody who waits for the end of a task.
-struct Waiting<'a> {
-    tasks: &'a Tasks,
-    id: &'a str,
-    notify: Arc<Notify>,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(tasks: &'a Tasks, id: &'a str) -> Self {
-        let mut waiting = tasks.0.waiting();
-        let notify = match waiting.get(id).and_then(Weak::upgrade) {
-            Some(notify) => notify,
-            None => {
-                let notify = Arc::default();
-                waiting.insert(id.to_owned(), Arc::downgrade(&notify));
-                notify
-            }
-        };
-        drop(waiting);
-        Self { tasks, id, notify }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut waiting = self.tasks.0.waiting();
-        let own = Arc::downgrade(&self.notify);
-        if waiting.get(self.id).is_some_and(|others| others.ptr_eq(&own) && others.strong_count() <= 1) {
-            waiting.remove(self.id);
         }
     }
 }
