@@ -20,13 +20,14 @@ pub use self::{
     images::ImageEvent,
     kept::{KeptError, MAX_KEYS, MAX_NAME_BYTES, MAX_VALUE_BYTES},
     queue::{Hold, Interrupted, Runs, Written},
-    tasks::{Input, NewTask, Output, Scheduled, Stopped, Task, TaskEnd, TaskState},
+    tasks::{Input, NewTask, Output, Scheduled, Stopped, Task, TaskEnd, TaskState, Told},
 };
 
 static MIGRATIONS: LazyLock<Migrations> = LazyLock::new(|| {
     let files = [
         (1, "tasks", include_str!("../migrations/0001_tasks.sql")),
         (2, "kept", include_str!("../migrations/0002_kept.sql")),
+        (3, "deliveries", include_str!("../migrations/0003_deliveries.sql")),
     ];
     Migrations::new("functions_migrations", &files)
 });

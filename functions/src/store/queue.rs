@@ -8,9 +8,8 @@
 use storage::{Pool, Transaction, on_either};
 
 use super::{
-    Store, StoreError, failed, now,
+    Store, StoreError, deliveries, failed, now,
     tasks::{Input, Output, Row, Task, TaskEnd, TaskState, columns, later},
-    unguessable,
 };
 
 /// How many tasks are looked at when one is wanted, so that several processes do not all want the same.
@@ -307,8 +306,6 @@ pub(super) async fn conclude(
     let output = "insert into task_results (id, status, headers, body) values ($1, $2, $3, $4)
                   on conflict (id) do update set status = excluded.status, headers = excluded.headers,
                   body = excluded.body";
-    let tell = "insert into task_deliveries (id, task, url, body, attempts, due_at)
-                select $1, id, webhook, $3, 0, $4 from tasks where id = $2 and webhook <> ''";
     on_either!(Transaction, transaction, transaction => async {
         if end.state.has_ended() {
             sqlx::query(forget).bind(id).execute(&mut **transaction).await?;
@@ -317,11 +314,11 @@ pub(super) async fn conclude(
             let output = sqlx::query(output).bind(id).bind(i32::from(*status)).bind(headers).bind(body);
             output.execute(&mut **transaction).await?;
         }
-        if let Some(told) = &end.told {
-            let tell = sqlx::query(tell).bind(unguessable()).bind(id).bind(told).bind(now());
-            tell.execute(&mut **transaction).await?;
-        }
         Ok(())
     }.await)
-    .map_err(failed("write what a task came to"))
+    .map_err(failed("write what a task came to"))?;
+    match &end.told {
+        Some(told) => deliveries::add(transaction, id, told).await,
+        None => Ok(()),
+    }
 }

@@ -105,7 +105,16 @@ pub struct TaskEnd {
     /// How long that is kept; or, if it is to be tried again, how long that waits.
     pub after: Duration,
     /// What to tell the webhook.
-    pub told: Option<String>,
+    pub told: Option<Told>,
+}
+
+/// What a webhook is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Host and port of the webhook: each host is told at its own pace.
+    pub host: String,
+    /// The message.
+    pub body: String,
 }
 
 /// What became of the wish that a task stop.

@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    POLL, PREFERENCE_APPLIED, Preferences, QUEUED_BYTES, Tasks, WEBHOOK, parts, prefer::Applied, render,
+    POLL, PREFERENCE_APPLIED, Preferences, QUEUED_BYTES, Tasks, WEBHOOK, parts, post, prefer::Applied, render,
 };
 use crate::{
     problem::Problem,
-    store::{NewTask, Output, Scheduled, Stopped, StoreError, Task, TaskEnd, TaskState, now},
+    store::{NewTask, Output, Scheduled, Stopped, StoreError, Task, TaskEnd, TaskState, Told, now},
 };
 
 /// How long whoever cancels a task waits for its owner to do so.
@@ -162,7 +162,8 @@ impl Tasks {
             let progress = if task.state == TaskState::Succeeded { 1.0 } else { task.progress };
             let expires_at = Some(at.saturating_add(i64::try_from(expires.as_millis()).unwrap_or(i64::MAX)));
             let ended = Task { ended_at: Some(at), expires_at, progress, ..task.clone() };
-            render::json(&ended, output.as_ref()).to_string()
+            let body = render::json(&ended, output.as_ref()).to_string();
+            Told { host: post::host(&task.webhook), body }
         });
         TaskEnd { state: task.state, output, at, after: expires, told }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{KEPT_BYTES, LEASE, POLL, Tasks};
+use super::{KEPT_BYTES, LEASE, POLL, Tasks, deliver};
 use crate::store::{Interrupted, Runs, StoreError, Written};
 
 /// How often what has expired is looked for, and how much is forgotten at once.
@@ -94,6 +94,14 @@ impl Tasks {
     async fn sweep(&self) -> Result<(), StoreError> {
         let store = &self.0.store;
         while store.sweep_tasks(self.0.settings.tasks_kept, KEPT_BYTES, SWEPT).await? {}
+        let untold = store.sweep_deliveries(deliver::LONGEST).await?;
+        if untold > 0 {
+            tracing::warn!(
+                untold,
+                "ends of tasks could not be told for {:?}, and are not any more",
+                deliver::LONGEST
+            );
+        }
         store.sweep_images(IMAGES).await
     }
 }

@@ -75,6 +75,13 @@ impl Post {
     }
 }
 
+/// Host and port of an address. It is all of it that is shown: what follows may be secret. Empty if it is none.
+pub(super) fn host(url: &str) -> String {
+    let uri: Option<Uri> = url.parse().ok();
+    let place = uri.as_ref().and_then(place);
+    place.map_or_else(String::new, |(host, port, _)| format!("{}:{port}", host.to_ascii_lowercase()))
+}
+
 /// Host, port, and whether it is spoken to in secret.
 fn place(uri: &Uri) -> Option<(&str, u16, bool)> {
     let secure = uri.scheme() == Some(&Scheme::HTTPS);

@@ -64,6 +64,7 @@ impl Drop for Waiter<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt as _;
     use tokio::sync::Notify;
 
     use super::Waiting;
@@ -74,7 +75,7 @@ mod tests {
         tokio::pin!(told);
         told.as_mut().enable();
         tell();
-        futures_util::poll!(told).is_ready()
+        told.now_or_never().is_some()
     }
 
     #[tokio::test]

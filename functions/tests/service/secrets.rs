@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use testing::http;
 
 use crate::{
-    server::{Server, form},
+    server::{Server, form, within},
     wasm::says,
 };
 
@@ -78,4 +78,19 @@ fn refuse(server: &Server, place: &Path, manifest: &str, reason: &str) {
     server.comes_to_refuse("kept", reason);
     let all = all_of(server) + &sent.body;
     assert!(!all.contains(MARK), "{manifest}: {all}");
+}
+
+#[test]
+fn the_log_names_the_host_of_a_webhook_and_nothing_else_of_its_address() {
+    let data = tempfile::tempdir().unwrap();
+    let secret = [("FUNCTIONS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")];
+    let server = Server::start_with(data.path(), &["--hosts", "127.0.0.1"], &secret);
+    assert_eq!(server.deploy("kept", &says("old")).status, 201);
+    let nobody = testing::free_port();
+    let headers =
+        format!("prefer: respond-async\r\ntask-webhook: http://127.0.0.1:{nobody}/{MARK}?token={MARK}\r\n");
+    let made = http::ask(server.address, "GET", "/kept", &headers, b"").unwrap();
+    assert_eq!(made.status, 202, "{}", made.body);
+    let log = within("it was not told", || Some(server.log()).filter(|log| log.contains("not told")));
+    assert!(log.contains(&format!("127.0.0.1:{nobody}")) && !log.contains(MARK), "{log}");
 }

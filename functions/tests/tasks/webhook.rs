@@ -100,10 +100,27 @@ crate::on_both! {
         let store = crate::store(&database).await;
         eventually("nothing is left to tell", async || {
             let lease = std::time::Duration::ZERO;
-            store.take_delivery(lease).await.unwrap().is_none().then_some(())
+            store.take_delivery(lease, &[]).await.unwrap().is_none().then_some(())
         })
         .await;
         assert_eq!(listener.heard.lock().unwrap().len(), 2);
+    }
+
+    async fn a_host_that_never_answers_holds_up_no_other(database: Database) {
+        // The kernel takes its connections, and that is all.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silence = silent.local_addr().unwrap();
+        let (listener, address) = Listener::start(&[]).await;
+        let named = [silence.to_string(), address.to_string()];
+        let host = Host::open_to(&database, Script::new(), &settings(), &[&named[0], &named[1]]).await;
+        // One after the other, or a few at a time, they would take minutes to be given up.
+        for _ in 0..40 {
+            let path = task(&host, "echo", &format!("http://{silence}/done")).await;
+            once(host.address, path.header("location"), "succeeded").await;
+        }
+        let heard = task(&host, "echo", &format!("http://{address}/done")).await.json();
+        let (_, body) = listener.message(0).await;
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["id"], heard["id"]);
     }
 
     async fn cancelling_is_an_end_like_any_other(database: Database) {
