@@ -1,6 +1,6 @@
 //! Chance that is the same on every machine and in every release.
 
-use recommendations::stable::SplitMix64;
+use service::stable::SplitMix64;
 
 /// What is drawn from SplitMix64.
 #[derive(Clone, Debug)]

@@ -25,7 +25,6 @@ mod catalogue;
 mod fragment;
 pub mod covers;
 mod statics;
-mod fnv;
 mod operators;
 mod reader;
 mod functions;

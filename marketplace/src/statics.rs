@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::fnv;
+use service::stable::fnv1a;
 
 /// A file that a browser may keep.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(crate) const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=
 
 impl Static {
     fn new(name: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let hash = fnv::hash(bytes.iter().copied());
+        let hash = fnv1a(bytes.iter().copied());
         let address = format!("/static/{name}.{hash:016x}.{extension}");
         Self { address, content_type, bytes, etag: etag(hash) }
     }

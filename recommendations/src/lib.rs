@@ -21,7 +21,6 @@ pub mod rankers;
 pub mod evaluate;
 pub mod models;
 pub mod catalogue;
-pub mod stable;
 
 use std::{error::Error, future::Future, path::PathBuf, sync::Arc, time::Duration};
 

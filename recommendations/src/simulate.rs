@@ -18,10 +18,11 @@
 
 use std::collections::HashSet;
 
+use service::stable::SplitMix64;
+
 use crate::{
     catalogue::{BookRef, Catalogue},
     ratings::{Entry, FIRST_SIMULATED, Stars},
-    stable::SplitMix64,
 };
 
 /// How many readers are simulated.

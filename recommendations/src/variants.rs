@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 use host::name::Name;
 
-use crate::stable::fnv1a;
+use service::stable::fnv1a;
 
 pub use self::report::{Counts, LEAST_IMPRESSIONS, Share, share, summary};
 

@@ -17,6 +17,7 @@ pub mod secrets;
 mod server;
 mod shell;
 mod shutdown;
+pub mod stable;
 mod start;
 pub mod telemetry;
 pub mod tls;

@@ -6,13 +6,12 @@ use axum::{
     http::{HeaderMap, HeaderValue},
     response::{IntoResponse as _, Response},
 };
-use service::trace::TraceContext;
+use service::{stable::fnv1a, trace::TraceContext};
 
 use super::{NO_CACHE, book::number, error::Problem};
 use crate::{
     cards::slug,
     covers::{self, Form},
-    fnv,
     shop::Shop,
     statics::{A_DAY, cached, etag},
 };
@@ -37,5 +36,5 @@ pub(crate) async fn file(
     let settled = category.is_some() || book.categories.is_empty();
     let cache = if settled { A_DAY } else { NO_CACHE.1 };
     let svg = covers::draw(&book.title, &book.authors, &category.unwrap_or_default(), Form::File);
-    cached(&request, etag(fnv::hash(svg.bytes())), cache, HeaderValue::from_static("image/svg+xml"), svg)
+    cached(&request, etag(fnv1a(svg.bytes())), cache, HeaderValue::from_static("image/svg+xml"), svg)
 }

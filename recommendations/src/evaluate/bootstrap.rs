@@ -1,6 +1,6 @@
 //! Whether one model is better than another, or only luckier.
 
-use crate::stable::mix;
+use service::stable::mix;
 
 /// The difference of two means over the same readers.
 #[derive(Clone, Copy, Debug, PartialEq)]

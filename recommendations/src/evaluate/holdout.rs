@@ -1,6 +1,6 @@
 //! Which ratings are held out: the same for every version, whoever asks.
 
-use crate::stable::mix;
+use service::stable::mix;
 
 /// A keyed choice among pairs of reader and book. It depends on nothing else, so that a rating that one version was not
 /// trained with is held out for the next one, too.

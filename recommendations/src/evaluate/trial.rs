@@ -93,7 +93,7 @@ impl Trial {
     pub fn ask_at_most(&mut self, readers: usize) {
         let mut asked: Vec<usize> = self.asked().collect();
         if asked.len() > readers {
-            asked.sort_by_cached_key(|&reader| crate::stable::mix(reader as u64));
+            asked.sort_by_cached_key(|&reader| service::stable::mix(reader as u64));
             asked[readers..].iter().for_each(|&reader| self.hidden[reader].clear());
         }
     }

@@ -5,8 +5,10 @@
 
 use std::fmt::Write as _;
 
+use service::stable::fnv1a;
+
 use super::status::Violation;
-use crate::{catalogue::Version, stable::fnv1a};
+use crate::catalogue::Version;
 
 /// What is paged through: the same words for the same list, such as `search dune`.
 pub(super) struct List<'a> {

@@ -20,12 +20,12 @@ mod solve;
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use pulp::Arch;
 use rayon::prelude::*;
+use service::stable::mix;
 
 pub use self::fold::Factors;
 pub(super) use self::fold::Fold;
 use self::solve::{BLOCK, Solver, Task};
 use super::{Interactions, Run, Sparse, TrainError, progress::Counter};
-use crate::stable::mix;
 
 /// The shape of the factorisation.
 #[derive(Clone, Copy, Debug, PartialEq)]

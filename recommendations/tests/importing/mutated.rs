@@ -3,7 +3,7 @@
 #[path = "../../fuzz/bodies.rs"]
 mod bodies;
 
-use recommendations::stable::SplitMix64;
+use service::stable::SplitMix64;
 
 /// The same mutations every time.
 struct Random(SplitMix64);

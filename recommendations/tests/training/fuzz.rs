@@ -3,9 +3,9 @@
 use recommendations::{
     artefact::{self, ArtefactError, Data, FORMAT, Manifest, SCHEMA, Tensors, Trained},
     models::{Interaction, Interactions, Kind, Parameters, Progress, Run, train},
-    stable::SplitMix64,
 };
 use ring::digest;
+use service::stable::SplitMix64;
 
 /// The same mutations every time.
 struct Random(SplitMix64);
