@@ -12,6 +12,7 @@ mod tasks;
 use host::{Grants, Kind};
 use serde_json::{Map, Value as Json};
 
+pub(crate) use grants::granted;
 pub use media::{MediaRange, MediaType};
 pub use schedule::Schedule;
 pub use schema::Schema;

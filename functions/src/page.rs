@@ -18,6 +18,7 @@ use self::{
     forms::Forms,
 };
 use crate::{
+    manifest::{self, Manifest},
     modules::{Entry, Refused, Table},
     problem::Problem,
     statics::Static,
@@ -203,17 +204,9 @@ fn limits(entry: &Entry) -> Vec<(&'static str, String)> {
 }
 
 /// What it may see beyond its input; neither values nor folders of the machine.
-fn grants(manifest: &crate::manifest::Manifest) -> Vec<String> {
+fn grants(manifest: &Manifest) -> Vec<String> {
     let grants = &manifest.grants;
-    let flags = [
-        ("the clock", grants.clock),
-        ("books", grants.books),
-        ("readers’ histories", grants.readers),
-        ("state of its own", grants.state),
-        ("models", grants.nn),
-        ("other hosts", grants.hosts != host::Allowed::default()),
-    ];
-    let flags = flags.into_iter().filter(|(_, granted)| *granted).map(|(name, _)| name.to_owned());
+    let flags = manifest::granted(grants).map(|(_, words)| words.to_owned());
     let variables = grants.environment.keys().map(|name| format!("the variable {name}"));
     let folders = grants.folders.iter().map(|folder| {
         let how = if folder.write { "to write" } else { "to read" };

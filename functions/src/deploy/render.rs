@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     logs::Line,
-    manifest::Manifest,
+    manifest::{self, Manifest},
     modules::{Entry, Kept, Refused, Table},
 };
 
@@ -112,17 +112,8 @@ fn limits(entry: &Entry) -> Value {
 /// What is granted, and nothing of what is not.
 fn grants(manifest: &Manifest) -> Value {
     let grants = &manifest.grants;
-    let mut shown = Map::new();
-    let flags = [
-        ("clock", grants.clock),
-        ("books", grants.books),
-        ("readers", grants.readers),
-        ("state", grants.state),
-        ("nn", grants.nn),
-    ];
-    for (name, _) in flags.into_iter().filter(|(_, granted)| *granted) {
-        shown.insert(name.to_owned(), true.into());
-    }
+    let mut shown: Map<_, _> =
+        manifest::granted(grants).map(|(name, _)| (name.to_owned(), true.into())).collect();
     if !grants.environment.is_empty() {
         shown.insert("environment".to_owned(), grants.environment.keys().cloned().collect());
     }
@@ -130,9 +121,6 @@ fn grants(manifest: &Manifest) -> Value {
         let folders =
             grants.folders.iter().map(|folder| json!({ "guest": folder.guest, "write": folder.write }));
         shown.insert("folders".to_owned(), folders.collect());
-    }
-    if grants.hosts != host::Allowed::default() {
-        shown.insert("hosts".to_owned(), true.into());
     }
     Value::Object(shown)
 }

@@ -8,6 +8,19 @@ use host::{Allowed, Folder, Grants};
 use super::{MOST, few};
 use crate::document::{Table, Wrong};
 
+/// What is granted of all that is granted or not: its key, and in words. What has values is not among it, but for hosts.
+pub(crate) fn granted(grants: &Grants) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = [
+        ("clock", "the clock", grants.clock),
+        ("books", "books", grants.books),
+        ("readers", "readers’ histories", grants.readers),
+        ("state", "state of its own", grants.state),
+        ("nn", "models", grants.nn),
+        ("hosts", "other hosts", !grants.hosts.is_empty()),
+    ];
+    all.into_iter().filter(|(_, _, granted)| *granted).map(|(key, words, _)| (key, words))
+}
+
 /// The table `grants`, and the key `arguments`. Whether the service permits them is asked when a module is fitted to them.
 pub(super) fn read(table: &mut Table<'_>) -> Result<Grants, Wrong> {
     let arguments: Vec<String> = table.take("arguments")?.unwrap_or_default();
