@@ -39,8 +39,16 @@ impl ReaderEvent {
     /// Whose it is: the recommendation's name tells, too.
     #[must_use]
     pub fn whose(&self) -> Option<u32> {
-        let named = || RecommendationId::parse(&self.recommendation).map(|about| about.reader);
-        self.reader.or_else(named).filter(|&reader| reader > 0)
+        self.about().0
+    }
+
+    /// Whose it is, and by which variant the recommendation was made; each as far as is known.
+    pub(super) fn about(&self) -> (Option<u32>, Option<String>) {
+        let (named, variant) = match RecommendationId::parse(&self.recommendation) {
+            Some(RecommendationId { reader, variant, .. }) => (Some(reader), variant),
+            None => (None, None),
+        };
+        (self.reader.or(named).filter(|&reader| reader > 0), variant)
     }
 }
 

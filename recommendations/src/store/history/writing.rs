@@ -9,7 +9,6 @@ use crate::{
         Store, StoreError, Transaction, failed, on_either,
         write::{begin_to_write, pieces, tuples},
     },
-    variants::RecommendationId,
 };
 
 /// How many rows a statement writes, the most that is worth it first. Fixed, so that few statements are prepared and kept;
@@ -225,15 +224,15 @@ async fn write_events(transaction: &mut Transaction, events: &[ReaderEvent]) -> 
         on_either!(Transaction, &mut *transaction, transaction => {
             let mut query = sqlx::query(sql);
             for event in piece {
-                let about = RecommendationId::parse(&event.recommendation);
+                let (reader, variant) = event.about();
                 query = query
                     .bind(&event.recommendation)
                     .bind(event.kind as i16)
                     .bind(event.book)
                     .bind(i64::from(event.at))
                     .bind(event.stars.map(|stars| i16::from(stars.halves())))
-                    .bind(event.whose().map(number))
-                    .bind(about.and_then(|about| about.variant));
+                    .bind(reader.map(number))
+                    .bind(variant);
             }
             query.execute(&mut **transaction).await.map(drop)
         })
