@@ -21,7 +21,7 @@ const FRESH_FAILURE: Duration = Duration::from_secs(1);
 pub(super) const MOST_BYTES: usize = 8 << 20;
 /// The most functions that are offered.
 const MOST: usize = 50;
-/// The longest description that is shown, in characters.
+/// The longest name, in bytes, and the longest description that is shown, in characters.
 const LONGEST: usize = 200;
 
 /// A function that takes pictures.
@@ -91,7 +91,7 @@ pub(super) fn read(json: &[u8]) -> Option<Arc<[Function]>> {
     let Listed { functions } = serde_json::from_slice(json).ok()?;
     let mut all: Vec<_> = functions
         .into_iter()
-        .filter(|entry| entry.state == "answers" && is_name(&entry.name))
+        .filter(|entry| entry.state == "answers" && is_plain(&entry.name))
         .filter(|entry| entry.accepts.iter().any(|range| takes_pictures(range)))
         .map(|entry| Function {
             title: title(&entry.name),
@@ -104,10 +104,10 @@ pub(super) fn read(json: &[u8]) -> Option<Arc<[Function]>> {
     Some(all.into())
 }
 
-/// Whether it can be the name of a function.
-fn is_name(text: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    text.len() <= 63 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(letter)
+/// Whether it stands in an address as it is. What else a name must be is the business of whoever lists it.
+fn is_plain(name: &str) -> bool {
+    (1..=LONGEST).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn takes_pictures(range: &str) -> bool {
@@ -148,6 +148,7 @@ mod tests {
             {"name": "text", "state": "answers", "accepts": ["text/*"]},
             {"name": "gone", "state": "refused", "accepts": ["image/*"]},
             {"name": "../x", "state": "answers", "accepts": ["image/*"]},
+            {"name": "", "state": "answers", "accepts": ["image/*"]},
             {"name": "long", "state": "answers", "accepts": ["IMAGE/*"], "description": "é".repeat(500), "more": {}},
         ], "store": "answers"});
         let found = read(list.to_string().as_bytes()).unwrap();
