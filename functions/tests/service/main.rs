@@ -10,5 +10,6 @@ mod page;
 mod secrets;
 mod server;
 mod settings;
+mod tasks;
 mod versions;
 mod wasm;

@@ -2,29 +2,35 @@
 
 /// A WASI command that writes a text to standard output.
 pub(crate) fn says(text: &str) -> Vec<u8> {
-    command(0, &[(1, text)])
+    command(&[(0, 1, text)])
 }
 
 /// As [`says`], after it has counted so far, which takes about a nanosecond each.
 pub(crate) fn says_after(counting: u64, text: &str) -> Vec<u8> {
-    command(counting, &[(1, text)])
+    command(&[(counting, 1, text)])
+}
+
+/// As [`says_after`], and writes a line to standard error before it counts.
+pub(crate) fn logs_and_says_after(line: &str, counting: u64, text: &str) -> Vec<u8> {
+    command(&[(0, 2, line), (counting, 1, text)])
 }
 
 /// A WASI command that writes one text to standard output and another to standard error.
 pub(crate) fn says_and_logs(text: &str, line: &str) -> Vec<u8> {
-    command(0, &[(1, text), (2, line)])
+    command(&[(0, 1, text), (0, 2, line)])
 }
 
 /// A WASI command that wants a function that nobody has.
 pub(crate) fn wants(import: &str) -> Vec<u8> {
-    assemble(import, 0, &[(1, "never")])
+    assemble(import, &[(0, 1, "never")])
 }
 
-fn command(counting: u64, texts: &[(u8, &str)]) -> Vec<u8> {
-    assemble("fd_write", counting, texts)
+fn command(texts: &[(u64, u8, &str)]) -> Vec<u8> {
+    assemble("fd_write", texts)
 }
 
-fn assemble(import: &str, counting: u64, texts: &[(u8, &str)]) -> Vec<u8> {
+/// Each text with how far is counted before it, and where it is written.
+fn assemble(import: &str, texts: &[(u64, u8, &str)]) -> Vec<u8> {
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     let mut section = |number: u8, body: &[u8]| {
         module.push(number);
@@ -38,12 +44,12 @@ fn assemble(import: &str, counting: u64, texts: &[(u8, &str)]) -> Vec<u8> {
     // Each text begins behind the vector that names it and the place for how much was written.
     let mut place = 0;
     let (mut code, mut data) = (b"\x01\x01\x7e".to_vec(), leb(texts.len() as u64));
-    if counting > 0 {
-        code.extend_from_slice(b"\x03\x40\x20\x00\x42\x01\x7c\x22\x00\x42");
-        code.extend(signed(counting));
-        code.extend_from_slice(b"\x54\x0d\x00\x0b");
-    }
-    for (number, text) in texts {
+    for (counting, number, text) in texts {
+        if *counting > 0 {
+            code.extend_from_slice(b"\x03\x40\x20\x00\x42\x01\x7c\x22\x00\x42");
+            code.extend(signed(*counting));
+            code.extend_from_slice(b"\x54\x0d\x00\x0b");
+        }
         let length = text.len() as u32;
         code.extend(
             [&[0x41, *number, 0x41][..], &signed(place), &[0x41, 1, 0x41], &signed(place + 8)].concat(),

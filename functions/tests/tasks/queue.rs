@@ -78,6 +78,17 @@ async fn schedule(store: &Store, webhook: &str) -> Task {
     }
 }
 
+/// The number that this SQL counts.
+pub(crate) async fn count(database: &Database, sql: &'static str) -> i64 {
+    if database.url.starts_with("postgres") {
+        let mut connection = PgConnection::connect(&database.url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    } else {
+        let mut connection = SqliteConnection::connect(&database.url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    }
+}
+
 /// Changes the database behind the service's back.
 async fn change(database: &Database, sql: &'static str) {
     if database.url.starts_with("postgres") {

@@ -136,6 +136,21 @@ crate::on_both! {
         assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["state"], "cancelled");
     }
 
+    async fn a_name_that_leads_inside_is_not_followed(database: Database) {
+        let (listener, address) = Listener::start(&[]).await;
+        // An old way to write 127.0.0.1, which is no address here: a name that leads to this machine without a server of names.
+        let host = Host::open_to(&database, Script::new(), &settings(), &["127.1"]).await;
+        let made = task(&host, "echo", &format!("http://127.1:{}/done", address.port())).await;
+        assert_eq!(made.status, 202, "{made:?}");
+        once(host.address, made.header("location"), "succeeded").await;
+        eventually("it was tried, and is tried again", async || {
+            let tried = "select count(*) from task_deliveries where attempts > 1";
+            (crate::queue::count(&database, tried).await == 1).then_some(())
+        })
+        .await;
+        assert!(listener.heard.lock().unwrap().is_empty());
+    }
+
     async fn only_named_hosts_are_told(database: Database) {
         let (listener, address) = Listener::start(&[]).await;
         // A name that leads to this machine, which is not named as such.
