@@ -26,12 +26,18 @@ pub(super) async fn call(
     let request = store.data_mut().http().new_incoming_request(Scheme::Http, request(call)).map_err(bad)?;
     let out = store.data_mut().http().new_response_outparam(answer).map_err(bad)?;
     let proxy = pre.instantiate_async(&mut *store).await.map_err(trapped)?;
-    // The guest may still write its body when it has given its head, so both go on together.
+    // The guest may still write its body when it has given its head, so both go on together, until either fails: a guest whose
+    // answer is too long would go on for nothing, and what a guest has left open when it trapped is never written to again.
     let handle = async {
-        proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, out).await.map_err(trapped)
+        proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, out).await.map_err(trapped)?;
+        // What a guest keeps open when it returns ends here, or whoever reads the answer would wait for more of it.
+        drop(std::mem::take(store.data_mut().http().table));
+        Ok::<_, CallError>(())
     };
     let read = async {
-        let Ok(answer) = answered.await else { return Ok(None) };
+        let Ok(answer) = answered.await else {
+            return Err(CallError::BadAnswer("it returned without an answer".to_owned()));
+        };
         let answer = answer.map_err(|error| CallError::BadAnswer(format!("{error:?}")))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, limit).collect().await.map_err(|error| {
@@ -40,21 +46,11 @@ pub(super) async fn call(
                 None => CallError::BadAnswer("its body ends before its end".to_owned()),
             }
         })?;
-        Ok(Some(Answer { status: head.status, headers: head.headers, body: body.to_bytes() }))
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     };
-    let (handled, read) = tokio::join!(handle, async {
-        let read = read.await;
-        // Too long an answer ends the guest, which would wait for ever to go on with it.
-        read
-    });
-    match read {
-        Err(error) => Err(error),
-        Ok(Some(answer)) => handled.map(|()| answer),
-        Ok(None) => {
-            handled?;
-            Err(CallError::BadAnswer("it returned without an answer".to_owned()))
-        }
-    }
+    // In this order: a guest that traps may have let go of its answer before, and the trap is what there is to tell.
+    let ((), answer) = tokio::try_join!(biased; handle, read)?;
+    Ok(answer)
 }
 
 fn request(

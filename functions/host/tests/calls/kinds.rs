@@ -171,6 +171,36 @@ async fn a_component_speaks_http_itself() {
     assert_eq!(answer.headers["content-type"], "application/json");
 }
 
+/// A component that speaks HTTP and does no more than this when it is asked.
+fn handler(body: &str) -> Function {
+    let component = format!(
+        r#"(component
+            (import "wasi:http/types@0.2.0" (instance $types
+                (export "incoming-request" (type (sub resource)))
+                (export "response-outparam" (type (sub resource)))))
+            (alias export $types "incoming-request" (type $request))
+            (alias export $types "response-outparam" (type $out))
+            (core module $module (func (export "handle") (param i32 i32) {body}))
+            (core instance $instance (instantiate $module))
+            (func $handle (param "request" (own $request)) (param "response-out" (own $out))
+                (canon lift (core func $instance "handle")))
+            (instance $handler (export "handle" (func $handle)))
+            (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))"#
+    );
+    let component = wat::parse_str(component).unwrap();
+    // So long that no call here takes so long.
+    let limits = Limits { time: Duration::from_secs(600), cpu: Duration::from_secs(600), ..Limits::default() };
+    Function::compile(&ENGINE, "handler", &component, limits, Grants::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_component_that_ends_without_an_answer_is_not_waited_for() {
+    let ended = handler("unreachable").call(request("GET", "/", "")).await;
+    assert!(matches!(error(ended), CallError::Trap(_)));
+    let ended = handler("nop").call(request("GET", "/", "")).await;
+    assert_eq!(error(ended), CallError::BadAnswer("it returned without an answer".to_owned()));
+}
+
 #[tokio::test]
 async fn requests_go_only_to_hosts_that_were_granted() {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
