@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use crate::problem::Problem;
+use crate::{json, problem::Problem};
 
 /// The longest `DATA`, in bytes: what is longer comes on stdin alone.
 pub const MOST_DATA: usize = 64 << 10;
@@ -91,27 +91,32 @@ fn from_body(
     if body.len() > MOST_DATA && !claims {
         return Ok(None);
     }
-    let parsed = match std::str::from_utf8(body).map(|text| (text, serde_json::from_str::<Value>(text))) {
-        Ok((text, Ok(value))) => Some((text, value)),
-        Ok((_, Err(error))) if claims => {
-            return Err(Problem::BadInput(format!("the body is no JSON: {error}")));
-        }
-        Err(_) if claims => return Err(Problem::BadInput("the body is no JSON: it is not UTF-8".to_owned())),
-        _ => None,
+    let bad = |why: String| Problem::BadInput(format!("the body is no JSON: {why}"));
+    let text = match json::text(body) {
+        Ok(text) => text.trim(),
+        Err(why) if claims => return Err(bad(why)),
+        Err(_) => return Ok(None),
     };
-    let data = match parsed {
-        Some((_, Value::Object(mut given))) if !default.is_empty() => {
-            for (name, value) in default {
-                if !given.contains_key(name) {
-                    given.insert(name.clone(), value.clone());
-                }
-            }
-            Some(Value::Object(given).to_string())
-        }
-        Some((text, _)) => Some(text.trim().to_owned()),
-        None => None,
+    // What is longer is nobody's `DATA`, so nothing is made of it.
+    if text.len() > MOST_DATA {
+        return Ok(None);
+    }
+    if default.is_empty() || !text.starts_with('{') {
+        return Ok(Some(text.to_owned()));
+    }
+    let mut given: Map<String, Value> = match serde_json::from_str(text) {
+        Ok(given) => given,
+        // It is deeper than can be held.
+        Err(error) if claims => return Err(bad(error.to_string())),
+        Err(_) => return Ok(None),
     };
-    Ok(data.filter(|data| data.len() <= MOST_DATA))
+    for (name, value) in default {
+        if !given.contains_key(name) {
+            given.insert(name.clone(), value.clone());
+        }
+    }
+    let data = Value::Object(given).to_string();
+    Ok((data.len() <= MOST_DATA).then_some(data))
 }
 
 fn claims_json(headers: &HeaderMap) -> bool {
@@ -221,6 +226,29 @@ mod tests {
             let input = Input::new(None, &headers, Bytes::from(long.clone()), &none).unwrap();
             assert_eq!((input.data.is_some(), input.payload.len()), (there, length));
         }
+        // What is longer is not data, and yet has to be what it claims to be.
+        let long = format!("[{}", "1,".repeat(MOST_DATA));
+        let headers =
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        for default in [none, default()] {
+            let of = |body: &str| Input::new(None, &headers, Bytes::from(body.to_owned()), &default);
+            assert!(matches!(of(&long), Err(Problem::BadInput(_))));
+            assert_eq!(of(&format!("{long}1]")).unwrap().data, None);
+        }
+    }
+
+    #[test]
+    fn what_is_not_changed_is_handed_on_as_it_is_written() {
+        for text in [r#"{"a":1.50,"b":123456789012345678901234567890,"a":2}"#, r#" ["\u0041", 1e999] "#] {
+            let given = body("application/json", text, &Map::new()).unwrap();
+            assert_eq!((given.data.as_deref(), &given.payload[..]), (Some(text.trim()), text.as_bytes()));
+        }
+        // An object is changed where there are defaults, and one that is deeper than any is cannot be.
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(1_000), "]".repeat(1_000));
+        let deep: &'static str = deep.leak();
+        assert_eq!(body("application/json", deep, &Map::new()).unwrap().data.as_deref(), Some(deep));
+        assert!(matches!(body("application/json", deep, &default()), Err(Problem::BadInput(_))));
+        assert_eq!(body("", deep, &default()).unwrap().data, None);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod tasks;
 pub mod events;
 pub mod store;
 pub mod limits;
+mod json;
 pub mod document;
 pub mod pidfile;
 pub mod notify;

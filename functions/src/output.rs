@@ -4,7 +4,10 @@ use bytes::Bytes;
 use host::{Answer, Kind};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::manifest::{Manifest, Output};
+use crate::{
+    json,
+    manifest::{Manifest, Output},
+};
 
 /// What an answer's type is, where nobody says: by its bytes.
 const SIGNATURES: [(&[u8], &str); 8] = [
@@ -50,6 +53,9 @@ const REFUSED: [&str; 20] = [
 const MOST_LINES: usize = 100;
 const MOST_HEAD: usize = 16 << 10;
 
+/// The longest answer that is held to a schema, in bytes: whoever looks at it holds all of it, in many times its memory.
+const MOST_CHECKED: usize = 1 << 20;
+
 /// The response to a call, or why the answer cannot be used.
 ///
 /// # Errors
@@ -66,13 +72,10 @@ pub fn respond(answer: Answer, kind: Kind, manifest: &Manifest) -> Result<Respon
     }
     *response.status_mut() = status;
     *response.headers_mut() = filtered(headers);
-    let json = check(&mut response, manifest)?;
+    let is_json = check(&mut response, manifest)?;
     let (head, body) = (response.headers().get(header::CONTENT_TYPE).is_some(), response.body());
     if !head && !body.is_empty() {
-        let kind = match json {
-            Some(true) => "application/json",
-            Some(false) | None => sniff(body),
-        };
+        let kind = if is_json { "application/json" } else { sniff(body) };
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     let headers = response.headers_mut();
@@ -81,8 +84,8 @@ pub fn respond(answer: Answer, kind: Kind, manifest: &Manifest) -> Result<Respon
     Ok(response)
 }
 
-/// Sets the type that the manifest gives, and holds the body to type and schema. Whether it is JSON, if that was looked at.
-fn check(response: &mut Response<Bytes>, manifest: &Manifest) -> Result<Option<bool>, String> {
+/// Sets the type that the manifest gives, and holds the body to type and schema. Whether it was found to be JSON.
+fn check(response: &mut Response<Bytes>, manifest: &Manifest) -> Result<bool, String> {
     if let Some(kind) = &manifest.content_type
         && !response.headers().contains_key(header::CONTENT_TYPE)
     {
@@ -92,16 +95,26 @@ fn check(response: &mut Response<Bytes>, manifest: &Manifest) -> Result<Option<b
     let said = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let promised = said.is_some_and(|kind| kind.starts_with(b"application/json"));
     if !promised && manifest.output_schema.is_none() {
-        return Ok(None);
+        return Ok(false);
     }
     if !response.status().is_success() {
-        return Ok(None);
+        return Ok(false);
     }
-    let value = serde_json::from_slice(response.body()).map_err(|error| format!("it is no JSON: {error}"))?;
-    if let Some(schema) = &manifest.output_schema {
-        schema.check(&value)?;
+    let no_json = |why: String| format!("it is no JSON: {why}");
+    let body = response.body();
+    match &manifest.output_schema {
+        Some(_) if body.len() > MOST_CHECKED => {
+            return Err(format!("it is longer than {MOST_CHECKED} bytes, and so cannot be held to a schema"));
+        }
+        Some(schema) => {
+            let value = serde_json::from_slice(body).map_err(|error| no_json(error.to_string()))?;
+            schema.check(&value)?;
+        }
+        None => {
+            json::text(body).map_err(no_json)?;
+        }
     }
-    Ok(Some(true))
+    Ok(true)
 }
 
 /// A document response of RFC 3875: header lines, an empty line, the body.
@@ -156,7 +169,7 @@ fn sniff(body: &[u8]) -> &'static str {
         [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => return "image/avif",
         _ => {}
     }
-    if looks_like_json(body) && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() {
+    if looks_like_json(body) && json::text(body).is_ok() {
         "application/json"
     } else if std::str::from_utf8(body).is_ok_and(|text| !text.contains('\0')) {
         "text/plain; charset=utf-8"
@@ -177,7 +190,7 @@ mod tests {
     use host::{Answer, Kind};
     use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
-    use super::respond;
+    use super::{MOST_CHECKED, respond};
     use crate::manifest::Manifest;
 
     fn manifest(text: &str) -> Manifest {
@@ -228,6 +241,22 @@ mod tests {
         assert!(plain(br#"{"a":1}"#, schema).is_ok());
         for bad in [&br#"{"b":1}"#[..], b"[]", b"none"] {
             assert!(plain(bad, schema).is_err());
+        }
+        for (length, holds) in [(MOST_CHECKED, true), (MOST_CHECKED + 1, false)] {
+            let body = format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
+            let answer = respond(Answer::plain(body), Kind::Command, &manifest(schema));
+            assert_eq!(answer.is_ok(), holds, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_json_or_it_is_not() {
+        let list = |end: &str| format!("[{}{end}", "1,".repeat(MOST_CHECKED));
+        let json = "content-type = \"application/json\"";
+        let answer = |body: String| respond(Answer::plain(body), Kind::Command, &manifest(json));
+        assert!(answer(list("1]")).is_ok());
+        for bad in [list("]"), list("\"\u{fffd}"), format!("\"{}", "x".repeat(MOST_CHECKED))] {
+            assert!(answer(bad).is_err());
         }
     }
 

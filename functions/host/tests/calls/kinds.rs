@@ -189,7 +189,8 @@ fn handler(body: &str) -> Function {
     );
     let component = wat::parse_str(component).unwrap();
     // So long that no call here takes so long.
-    let limits = Limits { time: Duration::from_secs(600), cpu: Duration::from_secs(600), ..Limits::default() };
+    let limits =
+        Limits { time: Duration::from_secs(600), cpu: Duration::from_secs(600), ..Limits::default() };
     Function::compile(&ENGINE, "handler", &component, limits, Grants::default()).unwrap()
 }
 
