@@ -56,6 +56,7 @@ impl Invoker {
             return Err(Problem::LongBody(deployed.most_body));
         }
         let (head, body) = request.into_parts();
+        let method = head.method.clone();
         let image = Image::of(&head.headers, &body);
         let (data, payload, request) = if kind == Kind::Http {
             (None, body, Some(Arc::new(head)))
@@ -75,7 +76,7 @@ impl Invoker {
         })?;
         self.logs.add(&deployed.name, &id, &ended);
         let answer = ended.result.map_err(|error| Problem::from(&error))?;
-        let response = output::respond(answer, kind, &deployed.manifest).map_err(|why| {
+        let response = output::respond(answer, &method, kind, &deployed.manifest).map_err(|why| {
             self.logs.bad_answer(&deployed.name, &id, &why);
             deployed.counters.spoilt();
             Problem::BadAnswer

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use host::{Answer, Kind};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::{
     json,
@@ -61,7 +61,12 @@ const MOST_CHECKED: usize = 1 << 20;
 /// # Errors
 ///
 /// In words for the log: what does not hold to what the manifest or the kind promises.
-pub fn respond(answer: Answer, kind: Kind, manifest: &Manifest) -> Result<Response<Bytes>, String> {
+pub fn respond(
+    answer: Answer,
+    asked: &Method,
+    kind: Kind,
+    manifest: &Manifest,
+) -> Result<Response<Bytes>, String> {
     let Answer { status, headers, body } = match (kind, manifest.output) {
         (Kind::Http, _) | (_, Output::Plain) => answer,
         (_, Output::Cgi) => cgi(answer.body)?,
@@ -71,10 +76,19 @@ pub fn respond(answer: Answer, kind: Kind, manifest: &Manifest) -> Result<Respon
         return Err(format!("status {status} is no answer"));
     }
     *response.status_mut() = status;
+    // A guest that speaks HTTP knows that only the head is wanted, and says how long its body would be.
+    let is_head = kind == Kind::Http && asked == Method::HEAD;
+    let length = headers.get(header::CONTENT_LENGTH).filter(|_| is_head && response.body().is_empty());
+    let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
     *response.headers_mut() = filtered(headers);
-    let is_json = check(&mut response, manifest)?;
-    let (head, body) = (response.headers().get(header::CONTENT_TYPE).is_some(), response.body());
-    if !head && !body.is_empty() {
+    if let Some(length) = length {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    set_type(&mut response, manifest)?;
+    let is_plain = is_plain(&response);
+    let is_json = is_plain && !is_head && check(&response, manifest)?;
+    let (typed, body) = (response.headers().contains_key(header::CONTENT_TYPE), response.body());
+    if !typed && is_plain && !body.is_empty() {
         let kind = if is_json { "application/json" } else { sniff(body) };
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
@@ -84,20 +98,36 @@ pub fn respond(answer: Answer, kind: Kind, manifest: &Manifest) -> Result<Respon
     Ok(response)
 }
 
-/// Sets the type that the manifest gives, and holds the body to type and schema. Whether it was found to be JSON.
-fn check(response: &mut Response<Bytes>, manifest: &Manifest) -> Result<bool, String> {
+/// Sets the type that the manifest gives, if the guest says none.
+fn set_type(response: &mut Response<Bytes>, manifest: &Manifest) -> Result<(), String> {
     if let Some(kind) = &manifest.content_type
         && !response.headers().contains_key(header::CONTENT_TYPE)
     {
         let kind = HeaderValue::from_str(&kind.to_string()).map_err(|error| error.to_string())?;
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
-    let said = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let promised = said.is_some_and(|kind| kind.starts_with(b"application/json"));
-    if !promised && manifest.output_schema.is_none() {
-        return Ok(false);
-    }
-    if !response.status().is_success() {
+    Ok(())
+}
+
+/// Whether the body is what its type says: all of it is there, and not compressed.
+fn is_plain(response: &Response<Bytes>) -> bool {
+    let none = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
+    let coded = response.headers().get_all(header::CONTENT_ENCODING);
+    !none.contains(&response.status())
+        && response.status() != StatusCode::PARTIAL_CONTENT
+        && coded.iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn claims_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return false };
+    let kind = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// Holds the body to its type and to the schema of the manifest. Whether it was found to be JSON.
+fn check(response: &Response<Bytes>, manifest: &Manifest) -> Result<bool, String> {
+    let promised = manifest.output_schema.is_some() || claims_json(response.headers());
+    if !promised || !response.status().is_success() {
         return Ok(false);
     }
     let no_json = |why: String| format!("it is no JSON: {why}");
@@ -188,7 +218,7 @@ fn looks_like_json(body: &[u8]) -> bool {
 mod tests {
     use bytes::Bytes;
     use host::{Answer, Kind};
-    use http::{HeaderMap, HeaderName, HeaderValue, Response};
+    use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
     use super::{MOST_CHECKED, respond};
     use crate::manifest::Manifest;
@@ -198,7 +228,7 @@ mod tests {
     }
 
     fn plain(body: &'static [u8], text: &str) -> Result<Response<Bytes>, String> {
-        respond(Answer::plain(Bytes::from_static(body)), Kind::Command, &manifest(text))
+        respond(Answer::plain(Bytes::from_static(body)), &Method::GET, Kind::Command, &manifest(text))
     }
 
     fn kind(response: &Response<Bytes>) -> &str {
@@ -244,7 +274,7 @@ mod tests {
         }
         for (length, holds) in [(MOST_CHECKED, true), (MOST_CHECKED + 1, false)] {
             let body = format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
-            let answer = respond(Answer::plain(body), Kind::Command, &manifest(schema));
+            let answer = respond(Answer::plain(body), &Method::GET, Kind::Command, &manifest(schema));
             assert_eq!(answer.is_ok(), holds, "{length}");
         }
     }
@@ -253,7 +283,8 @@ mod tests {
     fn a_long_answer_is_json_or_it_is_not() {
         let list = |end: &str| format!("[{}{end}", "1,".repeat(MOST_CHECKED));
         let json = "content-type = \"application/json\"";
-        let answer = |body: String| respond(Answer::plain(body), Kind::Command, &manifest(json));
+        let answer =
+            |body: String| respond(Answer::plain(body), &Method::GET, Kind::Command, &manifest(json));
         assert!(answer(list("1]")).is_ok());
         for bad in [list("]"), list("\"\u{fffd}"), format!("\"{}", "x".repeat(MOST_CHECKED))] {
             assert!(answer(bad).is_err());
@@ -278,6 +309,64 @@ mod tests {
         }
     }
 
+    /// What a guest that speaks HTTP answers with these headers becomes.
+    fn spoken(
+        asked: &Method,
+        status: StatusCode,
+        headers: &[(&'static str, &'static str)],
+        body: &'static [u8],
+    ) -> Result<Response<Bytes>, String> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let answer = Answer { status, headers, body: Bytes::from_static(body) };
+        let schema = manifest("output-schema = { type = \"object\" }");
+        let one = respond(answer.clone(), asked, Kind::Http, &schema);
+        let other = respond(answer, asked, Kind::Http, &Manifest::default());
+        assert_eq!(one.is_ok(), other.is_ok(), "a schema asks for no more than there is to look at");
+        other
+    }
+
+    #[test]
+    fn only_a_body_that_is_there_as_it_is_is_held_to_its_type() {
+        let json = ("content-type", "application/json");
+        assert!(spoken(&Method::GET, StatusCode::OK, &[json], b"").is_err());
+        for kind in ["application/json; charset=utf-8", "Application/JSON"] {
+            assert!(spoken(&Method::GET, StatusCode::OK, &[("content-type", kind)], b"{").is_err(), "{kind}");
+        }
+        let nothing = |asked, status| spoken(asked, status, &[json], b"").unwrap();
+        for status in [204, 205, 304, 404] {
+            let answer = nothing(&Method::GET, StatusCode::from_u16(status).unwrap());
+            assert_eq!((answer.status().as_u16(), kind(&answer)), (status, "application/json"));
+        }
+        assert_eq!(kind(&nothing(&Method::HEAD, StatusCode::OK)), "application/json");
+        let part = [json, ("content-range", "bytes 0-1/9")];
+        assert!(spoken(&Method::GET, StatusCode::PARTIAL_CONTENT, &part, b"{\"").is_ok());
+        let zipped =
+            spoken(&Method::GET, StatusCode::OK, &[json, ("content-encoding", "gzip")], b"\x1f\x8b..");
+        assert_eq!(&zipped.unwrap().body()[..], b"\x1f\x8b..");
+        // Nor is it told by such bytes what they are.
+        let untyped = spoken(&Method::GET, StatusCode::OK, &[("content-encoding", "br")], b"{}").unwrap();
+        assert_eq!(kind(&untyped), "");
+        let plain = [json, ("content-encoding", "identity")];
+        assert!(spoken(&Method::GET, StatusCode::OK, &plain, b"{").is_err());
+        assert!(spoken(&Method::GET, StatusCode::OK, &plain, b"{}").is_ok());
+    }
+
+    #[test]
+    fn a_head_says_how_long_its_body_would_be_where_the_guest_knows() {
+        let length = |asked: &Method, length, body| {
+            let answer = spoken(asked, StatusCode::OK, &[("content-length", length)], body).unwrap();
+            answer.headers().get("content-length").map(|length| length.to_str().unwrap().to_owned())
+        };
+        assert_eq!(length(&Method::HEAD, "42", b"").as_deref(), Some("42"));
+        assert_eq!(length(&Method::HEAD, "many", b""), None);
+        // Otherwise the body says it.
+        assert_eq!(length(&Method::HEAD, "42", b"{}"), None);
+        assert_eq!(length(&Method::GET, "42", b"{}"), None);
+    }
+
     #[test]
     fn headers_of_the_connection_and_the_origin_are_not_a_guests() {
         let mut headers = HeaderMap::new();
@@ -293,7 +382,7 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let answer = Answer { headers, ..Answer::plain("x") };
-        let response = respond(answer, Kind::Http, &Manifest::default()).unwrap();
+        let response = respond(answer, &Method::GET, Kind::Http, &Manifest::default()).unwrap();
         assert_eq!(response.headers()["x-other"], "2");
         assert_eq!(response.headers()["content-security-policy"], "sandbox");
         for gone in ["connection", "x-mine", "set-cookie", "content-length", "transfer-encoding"] {

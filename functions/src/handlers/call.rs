@@ -1,6 +1,6 @@
 //! `/{function}` and the routes that lead to functions.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use futures_util::stream;
 use host::Kind;
 use http::{Method, Request, StatusCode, header};
 use http_body::Body as _;
@@ -123,16 +124,17 @@ pub(super) async fn answer(
     // A call that is given up ends its guest.
     let response =
         timeout_at(until, app.invoker.invoke(invocation)).await.unwrap_or(Err(Problem::OutOfTime))?;
-    let (head, mut body) = response.into_parts();
-    let length = body.len();
-    if head_only {
-        body = Bytes::new();
+    Ok(if head_only { without_body(response, kind) } else { response.map(Body::from) })
+}
+
+/// What HEAD is answered. Of a guest that speaks HTTP and sends no body, only its own head says how long one would be.
+fn without_body(response: Response<Bytes>, kind: Kind) -> Response {
+    let (mut head, body) = response.into_parts();
+    if kind != Kind::Http || !body.is_empty() {
+        head.headers.insert(header::CONTENT_LENGTH, body.len().into());
     }
-    let mut response = Response::from_parts(head, Body::from(body));
-    if head_only {
-        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-    }
-    Ok(response.into_response())
+    // A body whose length is not known, or it would be said to be 0.
+    Response::from_parts(head, Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))
 }
 
 /// The whole body, if it is short enough.
@@ -159,4 +161,42 @@ fn is_too_long(error: &axum::Error) -> bool {
         cause = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, routing::any};
+    use bytes::Bytes;
+    use host::Kind;
+    use http::{Request, Response, header};
+    use http_body_util::BodyExt as _;
+    use tower::Service as _;
+
+    use super::without_body;
+
+    /// How long it is said to be, when it has been through the routes.
+    async fn length(kind: Kind, said: Option<&'static str>, body: &'static str) -> Option<String> {
+        let answer = move || async move {
+            let mut answer = Response::new(Bytes::from(body));
+            if let Some(said) = said {
+                answer.headers_mut().insert(header::CONTENT_LENGTH, said.parse().unwrap());
+            }
+            without_body(answer, kind)
+        };
+        let mut routes = Router::new().route("/", any(answer));
+        let answer = routes.call(Request::head("/").body(Body::empty()).unwrap()).await.unwrap();
+        let length = answer.headers().get(header::CONTENT_LENGTH).cloned();
+        assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
+        length.map(|length| length.to_str().unwrap().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_head_is_as_long_as_its_body_would_be_and_nobody_guesses() {
+        for kind in [Kind::Command, Kind::Http] {
+            assert_eq!(length(kind, None, "four").await.as_deref(), Some("4"), "{kind}");
+        }
+        assert_eq!(length(Kind::Command, None, "").await.as_deref(), Some("0"));
+        assert_eq!(length(Kind::Http, Some("42"), "").await.as_deref(), Some("42"));
+        assert_eq!(length(Kind::Http, None, "").await, None);
+    }
 }
