@@ -3,22 +3,43 @@
 mod counters;
 mod lane;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use host::{Call, Ended};
+use host::{Call, Ended, Usage};
 use service::telemetry::Metrics;
+use tokio::sync::SemaphorePermit;
 
+use self::counters::Running;
 pub use self::{
     counters::{Counted, Counters, Outcome},
     lane::{Lane, LaneLimits, Overloaded},
 };
-use crate::deployed::Deployed;
+use crate::{deployed::Deployed, logs::Logs};
 
 /// Runs functions, so many at a time in all, and so many of each.
 #[derive(Clone, Debug)]
 pub struct Calls {
     all: Arc<Lane>,
     metrics: Arc<counters::CallMetrics>,
+}
+
+/// One call, from when it is asked for to when what it came to is counted. One that is dropped before that was given up: its
+/// client has gone, or does not wait any longer.
+pub struct Turn<'a> {
+    calls: &'a Calls,
+    deployed: &'a Deployed,
+    logs: &'a Logs,
+    id: &'a Arc<str>,
+    asked: Instant,
+    begun: Option<Begun<'a>>,
+    counted: bool,
+}
+
+/// The places of a call, of the function and of all.
+struct Begun<'a> {
+    at: Instant,
+    _places: [SemaphorePermit<'a>; 2],
+    _running: Running<'a>,
 }
 
 impl Calls {
@@ -32,30 +53,60 @@ impl Calls {
         Self { all: Arc::new(Lane::new(limits)), metrics: Arc::new(counters::CallMetrics::new(metrics)) }
     }
 
+    /// A call of this function, which has not begun. In `logs` it goes by `id`.
+    #[must_use]
+    pub fn turn<'a>(&'a self, deployed: &'a Deployed, logs: &'a Logs, id: &'a Arc<str>) -> Turn<'a> {
+        Turn { calls: self, deployed, logs, id, asked: Instant::now(), begun: None, counted: false }
+    }
+}
+
+impl Turn<'_> {
     /// Waits for a place, of the function and of all, and runs the call. Dropping the future ends the guest.
+    ///
+    /// The places are kept until [`Self::ended`], so that what is made of the answer is bounded, too.
     ///
     /// # Errors
     ///
     /// If as many calls wait already as may, or none of those that run ends in time.
-    pub async fn run(&self, deployed: &Deployed, call: Call) -> Result<Ended, Overloaded> {
+    pub async fn run(&mut self, call: Call) -> Result<Ended, Overloaded> {
+        let (calls, deployed) = (self.calls, self.deployed);
         let waited = async {
             let own = deployed.lane.place().await.map_err(|()| Overloaded::Function)?;
-            let place = self.all.place().await.map_err(|()| Overloaded::All)?;
-            Ok((own, place))
+            let place = calls.all.place().await.map_err(|()| Overloaded::All)?;
+            Ok::<_, Overloaded>([own, place])
         };
-        let _places = match waited.await {
-            Ok(places) => places,
-            Err(overloaded) => {
-                self.metrics.refused(&deployed.name);
-                deployed.counters.refused();
-                return Err(overloaded);
-            }
-        };
+        let places = waited.await.inspect_err(|_| self.refused())?;
         let running = deployed.counters.running();
-        let ended = deployed.function.call(call).await;
-        drop(running);
-        deployed.counters.ended(&ended);
-        self.metrics.ended(&deployed.name, &ended);
-        Ok(ended)
+        self.begun = Some(Begun { at: Instant::now(), _places: places, _running: running });
+        Ok(deployed.function.call(call).await)
+    }
+
+    /// Counts the call, once it is known whether its answer can be used.
+    pub fn ended(mut self, outcome: Outcome, usage: &Usage) {
+        self.counted = true;
+        self.deployed.counters.ended(outcome, usage);
+        self.calls.metrics.ended(&self.deployed.name, outcome, usage);
+    }
+
+    fn refused(&mut self) {
+        self.counted = true;
+        self.deployed.counters.refused();
+        self.calls.metrics.refused(&self.deployed.name);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.counted {
+            return;
+        }
+        let deployed = self.deployed;
+        let begun = self.begun.take();
+        // What a guest used that was ended in the middle is not known, but for its time.
+        let time = begun.as_ref().map(|begun| begun.at.elapsed());
+        self.logs.given_up(&deployed.name, self.id, self.asked.elapsed(), time.is_some());
+        self.calls.metrics.given_up(&deployed.name, time);
+        drop(begun);
+        deployed.counters.given_up(time);
     }
 }

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use host::{Call, Kind, Lines, Shop};
+use host::{Call, Ended, Kind, Lines, Shop};
 use http::{Request, Response, Uri, uri::PathAndQuery};
 
 use crate::{
-    calls::{Calls, Overloaded},
+    calls::{Calls, Outcome, Overloaded},
     deployed::Deployed,
     events::{Events, Image},
     input::Input,
@@ -70,19 +70,25 @@ impl Invoker {
             (input.data, payload, None)
         };
         let call = Call { data, payload, request, shop, time, lines };
-        let ended = self.calls.run(deployed, call).await.map_err(|overloaded| match overloaded {
+        let mut turn = self.calls.turn(deployed, &self.logs, &id);
+        let ended = turn.run(call).await.map_err(|overloaded| match overloaded {
             Overloaded::Function => Problem::Busy,
             Overloaded::All => Problem::Overloaded,
         })?;
         self.logs.add(&deployed.name, &id, &ended);
-        let answer = ended.result.map_err(|error| Problem::from(&error))?;
-        let response = output::respond(answer, &method, kind, &deployed.manifest).map_err(|why| {
-            self.logs.bad_answer(&deployed.name, &id, &why);
-            deployed.counters.spoilt();
-            Problem::BadAnswer
-        })?;
+        let Ended { result, usage, .. } = ended;
+        let mut outcome = Outcome::of(&result);
+        let response = result.map_err(|error| Problem::from(&error)).and_then(|answer| {
+            output::respond(answer, &method, kind, &deployed.manifest).map_err(|why| {
+                self.logs.bad_answer(&deployed.name, &id, &why);
+                outcome = Outcome::Failed;
+                Problem::BadAnswer
+            })
+        });
+        turn.ended(outcome, &usage);
+        let response = response?;
         if let Some(image) = image.filter(|_| response.status().is_success()) {
-            self.events.answered(&deployed.name, &id, image, &response, ended.usage.time);
+            self.events.answered(&deployed.name, &id, image, &response, usage.time);
         }
         Ok(response)
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use host::{CallError, Ended};
@@ -58,6 +58,13 @@ impl Logs {
     pub fn bad_answer(&self, function: &Name, id: &Arc<str>, why: &str) {
         tracing::warn!(%function, %id, why, "the function's answer cannot be used");
         self.keep(function, id, &format!("(its answer cannot be used: {why})"));
+    }
+
+    /// Writes down that nobody waits for a call any more, after so long, in which it had begun or not.
+    pub fn given_up(&self, function: &Name, id: &Arc<str>, after: Duration, begun: bool) {
+        tracing::info!(%function, %id, ?after, begun, "a call was given up");
+        let state = if begun { "while it ran" } else { "before its turn" };
+        self.keep(function, id, &format!("(it was given up {state}, after {after:.1?})"));
     }
 
     /// The last lines of a function, the oldest first.

@@ -71,6 +71,7 @@ struct Row<'a> {
     outdated: bool,
     calls: String,
     errors: String,
+    given_up: String,
     not_begun: String,
     running: String,
     p50: String,
@@ -147,7 +148,8 @@ impl<'a> Row<'a> {
     fn new(entry: &'a Entry, table: &Table) -> Self {
         let deployed = &*entry.deployed;
         let (manifest, counted) = (&deployed.manifest, deployed.counters.counted());
-        let ended = counted.answered + counted.failed;
+        // What nobody waited for is a call, and no error of the function's.
+        let ended = counted.answered + counted.failed + counted.given_up;
         let unless_none = |text: String| if ended == 0 { "–".to_owned() } else { text };
         Self {
             name: &deployed.name,
@@ -159,6 +161,7 @@ impl<'a> Row<'a> {
             outdated: table.refusal(&deployed.name).is_some(),
             calls: count(ended),
             errors: unless_none(percent(counted.failed, ended)),
+            given_up: count(counted.given_up),
             not_begun: count(counted.refused),
             running: count(counted.running),
             p50: unless_none(milliseconds(counted.p50)),

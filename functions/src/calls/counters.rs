@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use host::{CallError, Ended};
+use host::{Answer, CallError, Usage};
 use prometheus::{CounterVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
 use service::telemetry::Metrics;
 
@@ -17,6 +17,7 @@ const STEPS: usize = 128;
 pub struct Counters {
     answered: AtomicU64,
     failed: AtomicU64,
+    given_up: AtomicU64,
     refused: AtomicU64,
     running: AtomicU64,
     time: AtomicU64,
@@ -31,8 +32,10 @@ pub struct Counters {
 pub struct Counted {
     /// Calls that were answered.
     pub answered: u64,
-    /// Calls that were not.
+    /// Calls that were not, by their function or by a limit.
     pub failed: u64,
+    /// Calls that whoever asked did not wait for.
+    pub given_up: u64,
     /// Calls that were not begun, for too many were.
     pub refused: u64,
     /// Calls at this moment.
@@ -62,16 +65,18 @@ pub enum Outcome {
     Failed,
     /// At a limit.
     Limited,
+    /// Not by itself: whoever asked did not wait for it.
+    GivenUp,
 }
 
 /// A call that runs, as long as it does.
 pub(super) struct Running<'a>(&'a AtomicU64);
 
 impl Outcome {
-    /// Of a call.
+    /// Of a call whose answer can be used if it has one.
     #[must_use]
-    pub const fn of(ended: &Ended) -> Self {
-        match &ended.result {
+    pub const fn of(result: &Result<Answer, CallError>) -> Self {
+        match result {
             Ok(_) => Self::Answered,
             Err(
                 CallError::Exit(_)
@@ -97,6 +102,7 @@ impl Outcome {
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::Limited => "limited",
+            Self::GivenUp => "given-up",
         }
     }
 }
@@ -111,6 +117,7 @@ impl Counters {
         Counted {
             answered: get(&self.answered),
             failed: get(&self.failed),
+            given_up: get(&self.given_up),
             refused: get(&self.refused),
             running: get(&self.running),
             time: Duration::from_micros(get(&self.time)),
@@ -131,20 +138,27 @@ impl Counters {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// An answer could not be used.
-    pub(crate) fn spoilt(&self) {
-        self.answered.fetch_sub(1, Ordering::Relaxed);
-        self.failed.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn ended(&self, outcome: Outcome, usage: &Usage) {
+        let add = |counter: &AtomicU64, more: u64| counter.fetch_add(more, Ordering::Relaxed);
+        let counter = match outcome {
+            Outcome::Answered => &self.answered,
+            Outcome::GivenUp => &self.given_up,
+            Outcome::Refused | Outcome::Failed | Outcome::Limited => &self.failed,
+        };
+        add(counter, 1);
+        add(&self.time, micros(usage.time));
+        add(&self.cpu, micros(usage.cpu));
+        add(&self.host_calls, usage.host_calls);
+        self.memory.fetch_max(usage.memory as u64, Ordering::Relaxed);
+        add(&self.steps[step(usage.time)], 1);
     }
 
-    pub(super) fn ended(&self, ended: &Ended) {
-        let add = |counter: &AtomicU64, more: u64| counter.fetch_add(more, Ordering::Relaxed);
-        add(if ended.result.is_ok() { &self.answered } else { &self.failed }, 1);
-        add(&self.time, micros(ended.usage.time));
-        add(&self.cpu, micros(ended.usage.cpu));
-        add(&self.host_calls, ended.usage.host_calls);
-        self.memory.fetch_max(ended.usage.memory as u64, Ordering::Relaxed);
-        add(&self.steps[step(ended.usage.time)], 1);
+    /// A call that had run for so long, or had not begun.
+    pub(super) fn given_up(&self, time: Option<Duration>) {
+        match time {
+            Some(time) => self.ended(Outcome::GivenUp, &Usage { time, ..Usage::default() }),
+            None => drop(self.given_up.fetch_add(1, Ordering::Relaxed)),
+        }
     }
 }
 
@@ -154,6 +168,7 @@ impl Default for Counters {
         Self {
             answered: zero(),
             failed: zero(),
+            given_up: zero(),
             refused: zero(),
             running: zero(),
             time: zero(),
@@ -241,12 +256,20 @@ impl CallMetrics {
         self.refused.with_label_values(&[&**function]).inc();
     }
 
-    pub(super) fn ended(&self, function: &Name, ended: &Ended) {
+    pub(super) fn ended(&self, function: &Name, outcome: Outcome, usage: &Usage) {
         let name = &**function;
-        self.calls.with_label_values(&[name, Outcome::of(ended).name()]).inc();
-        self.seconds.with_label_values(&[name]).observe(ended.usage.time.as_secs_f64());
-        self.cpu.with_label_values(&[name]).inc_by(ended.usage.cpu.as_secs_f64());
-        self.memory.with_label_values(&[name]).set(i64::try_from(ended.usage.memory).unwrap_or(i64::MAX));
+        self.calls.with_label_values(&[name, outcome.name()]).inc();
+        self.seconds.with_label_values(&[name]).observe(usage.time.as_secs_f64());
+        self.cpu.with_label_values(&[name]).inc_by(usage.cpu.as_secs_f64());
+        self.memory.with_label_values(&[name]).set(i64::try_from(usage.memory).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn given_up(&self, function: &Name, time: Option<Duration>) {
+        let name = &**function;
+        self.calls.with_label_values(&[name, Outcome::GivenUp.name()]).inc();
+        if let Some(time) = time {
+            self.seconds.with_label_values(&[name]).observe(time.as_secs_f64());
+        }
     }
 }
 

@@ -130,6 +130,7 @@ fn calls(entry: &Entry) -> Value {
     json!({
         "answered": counted.answered,
         "failed": counted.failed,
+        "given_up": counted.given_up,
         "refused": counted.refused,
         "running": counted.running,
         "time_ms": milliseconds(counted.time),

@@ -2,6 +2,7 @@
 
 mod browser;
 mod bucket;
+mod counting;
 mod deploying;
 mod folder;
 mod listeners;
