@@ -241,11 +241,22 @@ impl Budget {
     }
 }
 
+/// What is allowed is charged, unless it will fail for a maximum that the memory or table has of its own. That is not left to
+/// `memory_grow_failed` and `table_grow_failed`: they are also told of growths that were never asked for here, for which a guest
+/// would be given back what it has.
 impl ResourceLimiter for Budget {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let memory = self.memory - current.min(self.memory) + desired;
         if memory > self.limits.memory {
             self.exceeded = Some(CallError::OutOfMemory(self.limits.memory));
+            return Ok(false);
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         self.memory = memory;
@@ -253,10 +264,18 @@ impl ResourceLimiter for Budget {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let elements = self.table_elements - current.min(self.table_elements) + desired;
         if elements > self.limits.table_elements {
             self.exceeded = Some(CallError::OutOfTables);
+            return Ok(false);
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         self.table_elements = elements;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use host::{Call, CallError, Function, Grants, Limits};
 
-use crate::{data, error, function, json};
+use crate::{ENGINE, data, error, function, json};
 
 const MIB: usize = 1 << 20;
 
@@ -64,6 +64,44 @@ async fn tables_and_instances_are_bounded() {
     let one = Limits { instances: 1, ..Limits::default() };
     let misbehave = function("misbehave", one, Grants::default());
     assert_eq!(json(misbehave.call(data(r#"{"do":"work","turns":1}"#)).await)["sum"], 0);
+}
+
+#[tokio::test]
+async fn a_growth_that_fails_costs_nothing() {
+    const PAGE: usize = 64 << 10;
+    let limits = Limits { memory: 64 * PAGE, table_elements: 64, ..Limits::default() };
+    let called = async |memory: &str, steps: &str| {
+        let module = format!(
+            r#"(module
+                (memory (export "memory") {memory})
+                (table $table 1 2 funcref)
+                (func $grow (param i32 i32) (if (i32.ne (memory.grow (local.get 0)) (local.get 1)) (then (loop (br 0)))))
+                (func $widen (param i32 i32)
+                    (if (i32.ne (table.grow $table (ref.null func) (local.get 0)) (local.get 1)) (then (loop (br 0)))))
+                (func (export "_start") {steps}))"#
+        );
+        let module = wat::parse_str(module).unwrap();
+        Function::compile(&ENGINE, "grows", &module, limits, Grants::default())
+            .unwrap()
+            .call(data("{}"))
+            .await
+    };
+    let grow = |by: i32, came: i32| format!("(call $grow (i32.const {by}) (i32.const {came}))");
+    let widen = |by: i32, came: i32| format!("(call $widen (i32.const {by}) (i32.const {came}))");
+    // Each is within the limit, and beyond what the memory or table allows itself.
+    let refused = [grow(60, -1), grow(60, -1), widen(60, -1), widen(60, -1)].concat();
+    let ended = called("1 2", &[refused.clone(), grow(1, 1), widen(1, 1)].concat()).await;
+    assert_eq!(ended.usage.memory, 2 * PAGE);
+    assert!(ended.result.is_ok(), "{:?}", ended.result);
+    // None of them is why the guest ends.
+    let ended = called("1 2", &[refused, "unreachable".to_owned()].concat()).await;
+    assert!(matches!(error(ended), CallError::Trap(_)));
+    // What there is stays charged when more is asked for than any memory can have.
+    let ended =
+        called("1 65536", &[grow(40, 1), grow(65_535, -1), grow(40, -1), "unreachable".into()].concat())
+            .await;
+    assert_eq!(ended.usage.memory, 41 * PAGE);
+    assert_eq!(error(ended), CallError::OutOfMemory(limits.memory));
 }
 
 #[tokio::test]
