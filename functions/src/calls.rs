@@ -5,7 +5,7 @@ mod lane;
 
 use std::{sync::Arc, time::Instant};
 
-use host::{Call, Ended, Usage};
+use host::{Call, CallError, Ended, Usage};
 use service::telemetry::Metrics;
 use tokio::sync::SemaphorePermit;
 
@@ -67,7 +67,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     ///
-    /// If as many calls wait already as may, or none of those that run ends in time.
+    /// If as many calls wait already as may, none of those that run ends in time, or there is no room for what this one takes.
     pub async fn run(&mut self, call: Call) -> Result<Ended, Overloaded> {
         let (calls, deployed) = (self.calls, self.deployed);
         let waited = async {
@@ -78,7 +78,13 @@ impl Turn<'_> {
         let places = waited.await.inspect_err(|_| self.refused())?;
         let running = deployed.counters.running();
         self.begun = Some(Begun { at: Instant::now(), _places: places, _running: running });
-        Ok(deployed.function.call(call).await)
+        let ended = deployed.function.call(call).await;
+        if matches!(ended.result, Err(CallError::NoRoom)) {
+            tracing::warn!(function = %deployed.name, id = %self.id, "there is no room for a further instance");
+            self.refused();
+            return Err(Overloaded::All);
+        }
+        Ok(ended)
     }
 
     /// Counts the call, once it is known whether its answer can be used.

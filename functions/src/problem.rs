@@ -171,6 +171,7 @@ impl From<&CallError> for Problem {
             CallError::OutOfTables => Self::Exceeded("tables or instances"),
             CallError::LongAnswer(_) => Self::Exceeded("output"),
             CallError::TooManyHostCalls(_) => Self::Exceeded("host calls"),
+            CallError::NoRoom => Self::Overloaded,
             CallError::Host(_) => Self::Internal,
         }
     }

@@ -106,6 +106,9 @@ pub enum CallError {
     /// It asked the host too often.
     #[error("the function called the host more than {0} times")]
     TooManyHostCalls(u64),
+    /// As many instances are there as there is room for, so it was not begun.
+    #[error("there is no room for a further instance")]
+    NoRoom,
     /// The host could not do its part.
     #[error("the host failed: {0}")]
     Host(String),

@@ -8,7 +8,7 @@ mod outbound;
 pub(crate) mod plugin;
 pub(crate) mod ranker;
 
-use wasmtime::{InstancePre, Module, Store, component::types::ComponentItem};
+use wasmtime::{InstancePre, Module, PoolConcurrencyLimitError, Store, component::types::ComponentItem};
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -88,6 +88,10 @@ pub(crate) async fn call(
 
 /// A trap, or a failure of the host within the call.
 pub(crate) fn trapped(error: wasmtime::Error) -> CallError {
+    // The guest has no part in that.
+    if error.is::<PoolConcurrencyLimitError>() {
+        return CallError::NoRoom;
+    }
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(trap) => CallError::Trap(trap.to_string()),
         // Causes alone: the backtrace is for whoever has the sources.

@@ -91,7 +91,8 @@ impl Outcome {
                 | CallError::OutOfMemory(_)
                 | CallError::OutOfTables
                 | CallError::LongAnswer(_)
-                | CallError::TooManyHostCalls(_),
+                | CallError::TooManyHostCalls(_)
+                | CallError::NoRoom,
             ) => Self::Limited,
         }
     }

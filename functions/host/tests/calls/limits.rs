@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use host::{Call, CallError, Function, Grants, Limits};
+use host::{Call, CallError, Engine, EngineSettings, Function, Grants, Limits};
 
-use crate::{ENGINE, data, error, function, json};
+use crate::{ENGINE, data, error, function, json, module};
 
 const MIB: usize = 1 << 20;
 
@@ -146,6 +146,23 @@ async fn one_call_of_the_host_cannot_hold_a_thread() {
         let _ = misbehave.call(data(long)).await;
         assert!(started.elapsed() < Duration::from_secs(2), "{long}: {:?}", started.elapsed());
     }
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_nothing_is_begun_and_nobody_is_to_blame() {
+    let engine = Engine::new(&EngineSettings { guests: 1, cache: None }).unwrap();
+    let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+    let misbehave =
+        Function::compile(&engine, "misbehave", &module("misbehave"), limits, Grants::default()).unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let misbehave = misbehave.clone();
+        calls.spawn(async move { misbehave.call(data(r#"{"do":"sleep","milliseconds":600000}"#)).await });
+    }
+    // The others sleep.
+    assert_eq!(error(calls.join_next().await.unwrap().unwrap()), CallError::NoRoom);
+    calls.shutdown().await;
+    assert_eq!(json(misbehave.call(data(r#"{"do":"work","turns":3}"#)).await)["sum"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
