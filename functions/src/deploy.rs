@@ -18,7 +18,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -31,7 +34,7 @@ use tokio::sync::Semaphore;
 use crate::{
     logs::Logs,
     modules::{ChangeError, Modules},
-    name::Name,
+    name::{BadName, Name},
     page,
     problem::Problem,
 };
@@ -83,7 +86,7 @@ pub fn routes(deploying: Arc<Deploying>) -> Router {
 /// `GET /functions`
 async fn all(
     State(deploying): State<Arc<Deploying>>,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     let table = deploying.modules.table();
@@ -104,8 +107,8 @@ struct Asked {
 }
 
 /// `GET /functions/{name}`
-async fn one(State(deploying): State<Arc<Deploying>>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let name = named(&name)?;
+async fn one(State(deploying): State<Arc<Deploying>>, name: Named) -> Result<Response, Problem> {
+    let name = named(name)?;
     let table = deploying.modules.table();
     if table.get(&name).is_none() && table.refusal(&name).is_none() {
         return Err(Problem::Unknown(format!("function {name}")));
@@ -120,12 +123,12 @@ async fn one(State(deploying): State<Arc<Deploying>>, Path(name): Path<String>) 
 /// `PUT /functions/{name}`
 async fn put(
     State(deploying): State<Arc<Deploying>>,
-    Path(name): Path<String>,
+    name: Named,
     request: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     deploying.check(&request)?;
-    let name = named(&name)?;
+    let name = named(name)?;
     let _upload = deploying.uploads.try_acquire().map_err(|_| Problem::Overloaded)?;
     let change = upload::read(&request, body, deploying.longest).await?;
     let (deployed, is_new) =
@@ -137,11 +140,11 @@ async fn put(
 /// `DELETE /functions/{name}`
 async fn delete(
     State(deploying): State<Arc<Deploying>>,
-    Path(name): Path<String>,
+    name: Named,
     request: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     deploying.check(&request)?;
-    let name = named(&name)?;
+    let name = named(name)?;
     deploying.modules.delete(name.clone()).await.map_err(|error| problem(error, &name))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -155,12 +158,12 @@ struct Which {
 /// `POST /functions/{name}/rollback`
 async fn roll_back(
     State(deploying): State<Arc<Deploying>>,
-    Path(name): Path<String>,
-    which: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
+    name: Named,
+    which: Result<Query<Which>, QueryRejection>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     deploying.check(&request)?;
-    let name = named(&name)?;
+    let name = named(name)?;
     let Query(Which { version }) =
         which.map_err(|_| Problem::BadInput("expected ?version=N or nothing".to_owned()))?;
     let number = |text: String| {
@@ -183,12 +186,12 @@ struct Wanted {
 /// `GET /functions/{name}/logs`
 async fn logs(
     State(deploying): State<Arc<Deploying>>,
-    Path(name): Path<String>,
-    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    name: Named,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     deploying.check(&request)?;
-    let name = named(&name)?;
+    let name = named(name)?;
     if deploying.modules.current(&name).is_none() {
         return Err(Problem::Unknown(format!("function {name}")));
     }
@@ -201,8 +204,12 @@ async fn logs(
     Ok(answer(StatusCode::OK, &json!({ "lines": lines })))
 }
 
-fn named(name: &str) -> Result<Name, Problem> {
-    name.parse().map_err(|bad: crate::name::BadName| Problem::BadInput(bad.to_string()))
+/// The function that an address names.
+type Named = Result<Path<String>, PathRejection>;
+
+fn named(name: Named) -> Result<Name, Problem> {
+    let name = name.map_err(|_| BadName::Letters).and_then(|Path(name)| name.parse());
+    name.map_err(|bad| Problem::BadInput(bad.to_string()))
 }
 
 /// What a change that was not made is told with. What the store says stays in the log.

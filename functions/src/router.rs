@@ -34,6 +34,8 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/{function}", any(call::named))
         .route("/{function}/", any(call::named))
         .route("/{function}/{*rest}", any(call::below))
+        // What takes other methods says so above.
+        .method_not_allowed_fallback(|| async { Problem::Method("GET, HEAD".into()) })
         .fallback(call::routed)
         .with_state(app)
 }

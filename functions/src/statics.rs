@@ -11,7 +11,10 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::document::{Item, Value, Wrong};
+use crate::{
+    document::{Item, Value, Wrong},
+    problem::Problem,
+};
 
 /// Where pages lie.
 pub const BELOW: &str = "/static/";
@@ -69,29 +72,37 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 
 impl Pages {
     /// Answers a request for `path`, which begins with [`BELOW`].
-    pub async fn answer(&self, method: &Method, path: &str, request: &HeaderMap) -> Response {
+    ///
+    /// # Errors
+    ///
+    /// If there is no such page, or it is asked for with another method than GET and HEAD.
+    pub async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        request: &HeaderMap,
+    ) -> Result<Response, Problem> {
         if !matches!(*method, Method::GET | Method::HEAD) {
-            let allow = [(header::ALLOW, HeaderValue::from_static("GET, HEAD"))];
-            return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
+            return Err(Problem::Method("GET, HEAD".into()));
         }
-        let file = match path.strip_prefix(BELOW) {
-            None => return StatusCode::NOT_FOUND.into_response(),
-            Some("") => "index.html",
-            Some(file) => file,
+        let unknown = || Problem::Unknown("such page".to_owned());
+        let file = match path.strip_prefix(BELOW).ok_or_else(unknown)? {
+            "" => "index.html",
+            file => file,
         };
         let found = match self {
             Self::None => None,
             Self::Own => OWN.iter().find(|own| own.name == file).map(Static::file),
             Self::Folder(folder) => folder::read(folder.clone(), file.to_owned()).await,
         };
-        let Some(found) = found else { return StatusCode::NOT_FOUND.into_response() };
+        let found = found.ok_or_else(unknown)?;
         let headers = [
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             // Asked for again each time, and sent again only if it has changed.
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         ];
-        send(request, found, headers)
+        Ok(send(request, found, headers))
     }
 }
 
@@ -149,13 +160,18 @@ fn names(known: &HeaderValue, etag: &HeaderValue) -> bool {
 mod tests {
     use std::fs;
 
+    use axum::response::{IntoResponse as _, Response};
     use http::{HeaderMap, HeaderValue, Method, header};
     use http_body_util::BodyExt as _;
 
     use super::Pages;
 
+    async fn ask(pages: &Pages, method: Method, path: &str, headers: &HeaderMap) -> Response {
+        pages.answer(&method, path, headers).await.into_response()
+    }
+
     async fn get(pages: &Pages, path: &str) -> (u16, String, String) {
-        let answer = pages.answer(&Method::GET, path, &HeaderMap::new()).await;
+        let answer = ask(pages, Method::GET, path, &HeaderMap::new()).await;
         let content_type =
             answer.headers().get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
         let status = answer.status().as_u16();
@@ -178,20 +194,20 @@ mod tests {
         assert_eq!(page.matches("<script").count(), page.matches("<script src=").count());
         assert_eq!(get(&Pages::Own, "/static/other.js").await.0, 404);
         assert_eq!(get(&Pages::None, "/static/").await.0, 404);
-        assert_eq!(Pages::Own.answer(&Method::POST, "/static/", &HeaderMap::new()).await.status(), 405);
+        assert_eq!(ask(&Pages::Own, Method::POST, "/static/", &HeaderMap::new()).await.status(), 405);
     }
 
     #[tokio::test]
     async fn what_a_browser_has_is_not_sent_again() {
-        let first = Pages::Own.answer(&Method::GET, "/static/page.js", &HeaderMap::new()).await;
+        let first = ask(&Pages::Own, Method::GET, "/static/page.js", &HeaderMap::new()).await;
         let etag = first.headers()[header::ETAG].clone();
         let policy = first.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"));
         let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, etag)]);
-        assert_eq!(Pages::Own.answer(&Method::GET, "/static/page.js", &known).await.status(), 304);
+        assert_eq!(ask(&Pages::Own, Method::GET, "/static/page.js", &known).await.status(), 304);
         let old =
             HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static("\"old\", W/\"x\""))]);
-        assert_eq!(Pages::Own.answer(&Method::GET, "/static/page.js", &old).await.status(), 200);
+        assert_eq!(ask(&Pages::Own, Method::GET, "/static/page.js", &old).await.status(), 200);
     }
 
     #[tokio::test]

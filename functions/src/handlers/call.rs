@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -32,9 +32,11 @@ const METHODS: &str = "GET, HEAD, POST";
 /// `/{function}`.
 pub(crate) async fn named(
     State(app): State<App>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
+    // What is no text is no name.
+    let Ok(Path(name)) = name else { return routed(State(app), request).await };
     match app.modules.current(&name) {
         Some(deployed) => answer(&app, &deployed, request, &format!("/{name}")).await,
         // Not every address of this form is a function's.
@@ -46,9 +48,14 @@ pub(crate) async fn named(
 /// `/{function}/…`, for functions that speak HTTP.
 pub(crate) async fn below(
     State(app): State<App>,
-    Path((name, _)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
+    let name = match path {
+        Ok(Path((name, _))) => name,
+        // What follows the name is the function's own affair, and may be no text.
+        Err(_) => request.uri().path().split('/').nth(1).unwrap_or_default().to_owned(),
+    };
     match app.modules.current(&name) {
         Some(deployed) if deployed.function.kind() == Kind::Http => {
             answer(&app, &deployed, request, &format!("/{name}")).await
@@ -64,7 +71,7 @@ pub(crate) async fn routed(State(app): State<App>, request: Request<Body>) -> Re
     if path.starts_with(BELOW) {
         let pages = app.door.pages();
         if pages != Pages::None {
-            return Ok(pages.answer(method, path, headers).await);
+            return pages.answer(method, path, headers).await;
         }
     }
     let own = app.door.resolve(method, path, headers);

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::Response,
 };
 use bytes::Bytes;
@@ -22,11 +22,12 @@ const FORM: usize = 16 << 10;
 /// `POST /functions/{name}/try` with a part `file` or `json`: what is in it is sent to the function, and its answer is the answer.
 pub(crate) async fn send(
     State(app): State<App>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let deployed = app.modules.current(&name);
-    let deployed = deployed.ok_or_else(|| Problem::Unknown("such function".to_owned()))?;
+    let unknown = || Problem::Unknown("such function".to_owned());
+    let Path(name) = name.map_err(|_| unknown())?;
+    let deployed = app.modules.current(&name).ok_or_else(unknown)?;
     let (mut head, body) = request.into_parts();
     let read = timeout(app.timeout, unwrap(&head.headers, body, deployed.most_body));
     let (content_type, body) = read.await.map_err(|_| Problem::SlowBody(app.timeout))??;

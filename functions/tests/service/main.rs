@@ -8,6 +8,7 @@ mod folder;
 mod listeners;
 mod many;
 mod page;
+mod problems;
 mod secrets;
 mod server;
 mod settings;
