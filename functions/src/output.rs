@@ -150,11 +150,14 @@ fn check(response: &Response<Bytes>, manifest: &Manifest) -> Result<bool, String
 /// A document response of RFC 3875: header lines, an empty line, the body.
 fn cgi(text: Bytes) -> Result<Answer, String> {
     let (mut status, mut headers) = (StatusCode::OK, HeaderMap::new());
+    // The head is short: what comes after so many bytes is none of it.
+    let head = &text[..text.len().min(MOST_HEAD)];
     let mut place = 0;
     for _ in 0..=MOST_LINES {
-        let rest = &text[place..];
-        let length = rest.iter().take(MOST_HEAD).position(|byte| *byte == b'\n');
-        let length = length.ok_or("its header lines do not end with an empty line")?;
+        let rest = &head[place..];
+        let length = rest.iter().position(|byte| *byte == b'\n');
+        let length =
+            length.ok_or_else(|| format!("no empty line ends its header lines within {MOST_HEAD} bytes"))?;
         let line = rest[..length].strip_suffix(b"\r").unwrap_or(&rest[..length]);
         place += length + 1;
         if line.is_empty() {
@@ -220,7 +223,7 @@ mod tests {
     use host::{Answer, Kind};
     use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
-    use super::{MOST_CHECKED, respond};
+    use super::{MOST_CHECKED, MOST_HEAD, MOST_LINES, respond};
     use crate::manifest::Manifest;
 
     fn manifest(text: &str) -> Manifest {
@@ -307,6 +310,23 @@ mod tests {
         {
             assert!(plain(bad, "output = \"cgi\"").is_err(), "{}", String::from_utf8_lossy(bad));
         }
+    }
+
+    #[test]
+    fn a_head_of_cgi_is_bounded_as_a_whole() {
+        let answer = |lines: usize, length: usize| {
+            let line = format!("X-Line: {}\n", "x".repeat(length - "X-Line: \n".len()));
+            let text = format!("{}\n{}", line.repeat(lines), "b".repeat(2 * MOST_HEAD));
+            respond(Answer::plain(text), &Method::GET, Kind::Command, &manifest("output = \"cgi\""))
+        };
+        // With the empty line that is all there may be, to a byte.
+        let most = answer(43, 381).unwrap();
+        assert_eq!((most.headers().get_all("x-line").iter().count(), most.body().len()), (43, 2 * MOST_HEAD));
+        assert_eq!(answer(15, 1_092).unwrap().body().len(), 2 * MOST_HEAD);
+        for (lines, length) in [(16, 1_024), (64, 256), (1, MOST_HEAD), (MOST_LINES + 1, 20)] {
+            assert!(answer(lines, length).is_err(), "{lines} lines of {length}");
+        }
+        assert!(answer(MOST_LINES, 20).is_ok());
     }
 
     /// What a guest that speaks HTTP answers with these headers becomes.
