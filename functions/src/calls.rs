@@ -91,7 +91,7 @@ impl Turn<'_> {
     pub fn ended(mut self, outcome: Outcome, usage: &Usage) {
         self.counted = true;
         self.deployed.counters.ended(outcome, usage);
-        self.calls.metrics.ended(&self.deployed.name, outcome, usage);
+        self.calls.metrics.ended(&self.deployed.name, &self.deployed.counters, outcome, usage);
     }
 
     fn refused(&mut self) {
@@ -111,7 +111,7 @@ impl Drop for Turn<'_> {
         // What a guest used that was ended in the middle is not known, but for its time.
         let time = begun.as_ref().map(|begun| begun.at.elapsed());
         self.logs.given_up(&deployed.name, self.id, self.asked.elapsed(), time.is_some());
-        self.calls.metrics.given_up(&deployed.name, time);
+        self.calls.metrics.given_up(&deployed.name, &deployed.counters, time);
         drop(begun);
         deployed.counters.given_up(time);
     }

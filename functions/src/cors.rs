@@ -12,12 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use axum::{
-    BoxError,
-    body::{Body, Bytes, HttpBody},
-    extract::Request,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use tower::{Layer, Service};
 
@@ -178,10 +173,9 @@ pub struct Shared<S> {
 impl<S, B> Service<Request> for Shared<S>
 where
     S: Service<Request, Response = Response<B>, Error = Infallible>,
-    B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    B: Default,
 {
-    type Response = Response;
+    type Response = Response<B>;
     type Error = Infallible;
     type Future = Answer<S::Future>;
 
@@ -224,16 +218,19 @@ pin_project_lite::pin_project! {
 impl<F, B> Future for Answer<F>
 where
     F: Future<Output = Result<Response<B>, Infallible>>,
-    B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    B: Default,
 {
-    type Output = Result<Response, Infallible>;
+    type Output = Result<Response<B>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut answer = match this.inner.project() {
-            InnerNow::Later { answer } => ready!(answer.poll(context))?.map(Body::new),
-            InnerNow::Preflight => StatusCode::NO_CONTENT.into_response(),
+            InnerNow::Later { answer } => ready!(answer.poll(context))?,
+            InnerNow::Preflight => {
+                let mut answer = Response::new(B::default());
+                *answer.status_mut() = StatusCode::NO_CONTENT;
+                answer
+            }
         };
         // What a guest says of it counts for nothing.
         for name in [header::ACCESS_CONTROL_ALLOW_ORIGIN, header::ACCESS_CONTROL_ALLOW_CREDENTIALS] {

@@ -16,10 +16,8 @@ const MOST_PARAMETERS: usize = 1_000;
 pub struct Input {
     /// As JSON. None if the body is not JSON, or too long.
     pub data: Option<String>,
-    /// The body; the input as JSON where there is no body.
-    pub payload: Bytes,
-    /// Whether there is a body, and it is what commands find on stdin.
-    pub has_body: bool,
+    /// The body, which is what commands find on stdin.
+    pub body: Bytes,
 }
 
 impl Input {
@@ -36,10 +34,19 @@ impl Input {
     ) -> Result<Self, Problem> {
         if body.is_empty() {
             let data = from_query(query.unwrap_or_default(), default)?;
-            return Ok(Self { payload: Bytes::from(data.clone()), data: Some(data), has_body: false });
+            return Ok(Self { data: Some(data), body });
         }
         let data = from_body(headers, &body, default)?;
-        Ok(Self { data, payload: body, has_body: true })
+        Ok(Self { data, body })
+    }
+
+    /// What all other guests are given: the body, or the input as JSON where there is no body.
+    #[must_use]
+    pub fn payload(&self) -> Bytes {
+        match &self.data {
+            Some(data) if self.body.is_empty() => Bytes::from(data.clone()),
+            _ => self.body.clone(),
+        }
     }
 }
 
@@ -204,16 +211,20 @@ mod tests {
         let json = body("application/json", r#"{"age": 21, "x": [1]}"#, &default()).unwrap();
         let data: Value = serde_json::from_str(json.data.as_deref().unwrap()).unwrap();
         assert_eq!(data, json!({ "name": "zztkm", "age": 21, "x": [1] }));
-        assert_eq!(&json.payload[..], br#"{"age": 21, "x": [1]}"#);
+        assert_eq!(&json.body[..], br#"{"age": 21, "x": [1]}"#);
         let list = body("application/json", "[1, 2]", &default()).unwrap();
         assert_eq!(list.data.as_deref(), Some("[1, 2]"));
+        assert_eq!(&list.payload()[..], b"[1, 2]");
+        let none = Input::new(Some("age=21"), &HeaderMap::new(), Bytes::new(), &default()).unwrap();
+        assert!(none.body.is_empty());
+        assert_eq!(&none.payload()[..], br#"{"name":"zztkm","age":21}"#);
     }
 
     #[test]
     fn only_json_of_a_sane_length_is_data() {
         let none = Map::new();
         let plain = body("image/png", "\u{89}PNG", &none).unwrap();
-        assert_eq!((plain.data, plain.has_body), (None, true));
+        assert_eq!((plain.data.as_deref(), &plain.payload()[..]), (None, "\u{89}PNG".as_bytes()));
         // As `curl -d` sends it.
         let form = body("application/x-www-form-urlencoded", r#"{"a":1.50}"#, &none).unwrap();
         assert_eq!(form.data.as_deref(), Some(r#"{"a":1.50}"#));
@@ -224,7 +235,7 @@ mod tests {
             let headers =
                 HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
             let input = Input::new(None, &headers, Bytes::from(long.clone()), &none).unwrap();
-            assert_eq!((input.data.is_some(), input.payload.len()), (there, length));
+            assert_eq!((input.data.is_some(), input.body.len()), (there, length));
         }
         // What is longer is not data, and yet has to be what it claims to be.
         let long = format!("[{}", "1,".repeat(MOST_DATA));
@@ -241,7 +252,7 @@ mod tests {
     fn what_is_not_changed_is_handed_on_as_it_is_written() {
         for text in [r#"{"a":1.50,"b":123456789012345678901234567890,"a":2}"#, r#" ["\u0041", 1e999] "#] {
             let given = body("application/json", text, &Map::new()).unwrap();
-            assert_eq!((given.data.as_deref(), &given.payload[..]), (Some(text.trim()), text.as_bytes()));
+            assert_eq!((given.data.as_deref(), &given.body[..]), (Some(text.trim()), text.as_bytes()));
         }
         // An object is changed where there are defaults, and one that is deeper than any is cannot be.
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(1_000), "]".repeat(1_000));

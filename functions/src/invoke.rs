@@ -63,10 +63,7 @@ impl Invoker {
         } else {
             accepted(&head.headers, &body, deployed)?;
             let input = Input::new(head.uri.query(), &head.headers, body, &deployed.manifest.input)?;
-            let payload = match kind {
-                Kind::Command if !input.has_body => Bytes::new(),
-                _ => input.payload,
-            };
+            let payload = if kind == Kind::Command { input.body } else { input.payload() };
             (input.data, payload, None)
         };
         let call = Call { data, payload, request, shop, time, lines };

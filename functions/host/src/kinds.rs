@@ -8,7 +8,7 @@ mod outbound;
 pub(crate) mod plugin;
 pub(crate) mod ranker;
 
-use wasmtime::{InstancePre, Module, PoolConcurrencyLimitError, Store, component::types::ComponentItem};
+use wasmtime::{Module, PoolConcurrencyLimitError, Store, component::types::ComponentItem};
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -20,7 +20,7 @@ use crate::{Answer, Call, CallError, Engine, Function, Kind, Unfit, cache::Compi
 
 /// What is prepared once for all calls.
 pub(crate) enum Prepared {
-    Command(InstancePre<State>),
+    Command(command::Command),
     /// A command that was built as a component.
     ComponentCommand(CommandPre<State>),
     Algorithm(imports::AlgorithmPre<State>),
@@ -37,7 +37,11 @@ pub(crate) fn prepare(engine: &Engine, compiled: Compiled) -> Result<(Kind, Prep
             let linked = engine.modules().instantiate_pre(&module).map_err(misfit)?;
             Ok(match kind {
                 Kind::Plugin => (kind, Prepared::Plugin(Plugin::new(linked, engine.kept()))),
-                _ => (kind, Prepared::Command(linked)),
+                _ => {
+                    let command = command::Command::new(&module, linked);
+                    let command = command.ok_or_else(|| Unfit::Unknown(listed(exported(&module))))?;
+                    (kind, Prepared::Command(command))
+                }
             })
         }
         Compiled::Component(component) => {
@@ -75,7 +79,7 @@ pub(crate) async fn call(
     call: &Call,
 ) -> Result<Answer, CallError> {
     match prepared {
-        Prepared::Command(pre) => command::call(pre, store).await,
+        Prepared::Command(command) => command::call(command, store).await,
         Prepared::ComponentCommand(pre) => command::call_component(pre, store).await,
         Prepared::Algorithm(pre) => algorithm::call(pre, store, call).await,
         Prepared::Http(pre) => http::call(pre, store, call).await,
@@ -107,8 +111,12 @@ fn module_kind(module: &Module) -> Result<Kind, Unfit> {
     } else if exports("_start") {
         Ok(Kind::Command)
     } else {
-        Err(Unfit::Unknown(listed(module.exports().map(|export| export.name().to_owned()))))
+        Err(Unfit::Unknown(listed(exported(module))))
     }
+}
+
+fn exported(module: &Module) -> impl Iterator<Item = String> {
+    module.exports().map(|export| export.name().to_owned())
 }
 
 fn listed(names: impl Iterator<Item = String>) -> String {

@@ -1,10 +1,16 @@
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use host::{Answer, CallError, Usage};
-use prometheus::{CounterVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
+use prometheus::{
+    Counter, CounterVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts,
+};
 use service::telemetry::Metrics;
 
 use crate::name::Name;
@@ -25,6 +31,8 @@ pub struct Counters {
     memory: AtomicU64,
     host_calls: AtomicU64,
     steps: [AtomicU64; STEPS],
+    /// Looked up at the first call.
+    scraped: OnceLock<Scraped>,
 }
 
 /// The counters at one moment.
@@ -96,6 +104,8 @@ impl Outcome {
             ) => Self::Limited,
         }
     }
+
+    const ALL: [Self; 5] = [Self::Answered, Self::Refused, Self::Failed, Self::Limited, Self::GivenUp];
 
     const fn name(self) -> &'static str {
         match self {
@@ -177,6 +187,7 @@ impl Default for Counters {
             memory: zero(),
             host_calls: zero(),
             steps: std::array::from_fn(|_| zero()),
+            scraped: OnceLock::new(),
         }
     }
 }
@@ -223,6 +234,16 @@ pub(super) struct CallMetrics {
     memory: IntGaugeVec,
 }
 
+/// What of that is one function's.
+#[derive(Debug)]
+struct Scraped {
+    /// In the order of [`Outcome::ALL`].
+    calls: [IntCounter; 5],
+    seconds: Histogram,
+    cpu: Counter,
+    memory: IntGauge,
+}
+
 impl CallMetrics {
     pub(super) fn new(metrics: &Metrics) -> Self {
         let counter = |name: &str, help: &str, labels: &[&str]| {
@@ -257,20 +278,33 @@ impl CallMetrics {
         self.refused.with_label_values(&[&**function]).inc();
     }
 
-    pub(super) fn ended(&self, function: &Name, outcome: Outcome, usage: &Usage) {
-        let name = &**function;
-        self.calls.with_label_values(&[name, outcome.name()]).inc();
-        self.seconds.with_label_values(&[name]).observe(usage.time.as_secs_f64());
-        self.cpu.with_label_values(&[name]).inc_by(usage.cpu.as_secs_f64());
-        self.memory.with_label_values(&[name]).set(i64::try_from(usage.memory).unwrap_or(i64::MAX));
+    pub(super) fn ended(&self, function: &Name, counters: &Counters, outcome: Outcome, usage: &Usage) {
+        let scraped = self.of(function, counters);
+        scraped.calls[outcome as usize].inc();
+        scraped.seconds.observe(usage.time.as_secs_f64());
+        scraped.cpu.inc_by(usage.cpu.as_secs_f64());
+        scraped.memory.set(i64::try_from(usage.memory).unwrap_or(i64::MAX));
     }
 
-    pub(super) fn given_up(&self, function: &Name, time: Option<Duration>) {
-        let name = &**function;
-        self.calls.with_label_values(&[name, Outcome::GivenUp.name()]).inc();
+    pub(super) fn given_up(&self, function: &Name, counters: &Counters, time: Option<Duration>) {
+        let scraped = self.of(function, counters);
+        scraped.calls[Outcome::GivenUp as usize].inc();
         if let Some(time) = time {
-            self.seconds.with_label_values(&[name]).observe(time.as_secs_f64());
+            scraped.seconds.observe(time.as_secs_f64());
         }
+    }
+
+    /// Of one function: a name is looked up under a lock, so that is done once and not in each call.
+    fn of<'a>(&self, function: &Name, counters: &'a Counters) -> &'a Scraped {
+        counters.scraped.get_or_init(|| {
+            let name = &**function;
+            Scraped {
+                calls: Outcome::ALL.map(|outcome| self.calls.with_label_values(&[name, outcome.name()])),
+                seconds: self.seconds.with_label_values(&[name]),
+                cpu: self.cpu.with_label_values(&[name]),
+                memory: self.memory.with_label_values(&[name]),
+            }
+        })
     }
 }
 

@@ -1,15 +1,29 @@
 //! A WASI command: input in `DATA` and on stdin, the answer on stdout.
 
-use wasmtime::{InstancePre, Store};
+use wasmtime::{Extern, InstancePre, Module, ModuleExport, Store};
 use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre};
 
 use super::trapped;
 use crate::{Answer, CallError, state::State};
 
-pub(super) async fn call(pre: &InstancePre<State>, store: &mut Store<State>) -> Result<Answer, CallError> {
-    let instance = pre.instantiate_async(&mut *store).await.map_err(trapped)?;
-    let start = instance.get_typed_func::<(), ()>(&mut *store, "_start").map_err(trapped)?;
-    let ran = start.call_async(&mut *store, ()).await;
+/// A command that was built as a module, and where in it its `_start` is.
+pub(crate) struct Command {
+    pre: InstancePre<State>,
+    start: ModuleExport,
+}
+
+impl Command {
+    /// None if it has no `_start`.
+    pub(super) fn new(module: &Module, pre: InstancePre<State>) -> Option<Self> {
+        Some(Self { pre, start: module.get_export_index("_start")? })
+    }
+}
+
+pub(super) async fn call(command: &Command, store: &mut Store<State>) -> Result<Answer, CallError> {
+    let instance = command.pre.instantiate_async(&mut *store).await.map_err(trapped)?;
+    let start = instance.get_module_export(&mut *store, &command.start).and_then(Extern::into_func);
+    let start = start.ok_or_else(|| CallError::Host("its `_start` is gone".to_owned()))?;
+    let ran = start.typed::<(), ()>(&*store).map_err(trapped)?.call_async(&mut *store, ()).await;
     ended(store, ran)
 }
 
