@@ -108,6 +108,41 @@ async fn new_certificates_are_used_without_dropping_connections() {
     assert!(ask(&mut old).await.unwrap().ends_with("certificate: true"), "the old connection goes on");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_of_a_client_is_shown_with_the_next_connection() {
+    let (theirs, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    make(theirs.path());
+    for name in ["ca.pem", "ca.key"] {
+        std::fs::copy(theirs.path().join(name), ours.path().join(name)).unwrap();
+    }
+    make(ours.path());
+    let server =
+        ServerTls::load("TEST", &settings(theirs.path(), "server"), Protocol::Both).unwrap().unwrap();
+    let client = ClientTls::load("TEST", &settings(ours.path(), "client")).unwrap().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shown = async || {
+        let accepted = async { server.accept(listener.accept().await?.0).await };
+        let (accepted, connected) = tokio::join!(accepted, connect(address, &client));
+        connected.unwrap();
+        accepted.unwrap().get_ref().1.peer_certificates().unwrap()[0].to_vec()
+    };
+    let first = shown().await;
+    assert_eq!(shown().await, first);
+
+    // The same authority's, as it renews them; and a broken file first, which changes nothing.
+    std::fs::write(ours.path().join("client.pem"), "half a certifi").unwrap();
+    assert_eq!(shown().await, first);
+    make(ours.path());
+    let runtime = tokio::runtime::Handle::current();
+    let second = tokio::task::block_in_place(|| {
+        eventually("the new certificate is shown", Duration::from_secs(20), || {
+            Some(runtime.block_on(shown())).filter(|shown| *shown != first)
+        })
+    });
+    assert_eq!(shown().await, second);
+}
+
 #[tokio::test]
 async fn half_a_setting_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
