@@ -412,8 +412,26 @@ async fn too_old(age: Option<Duration>) {
     match age {
         None => std::future::pending().await,
         Some(age) => {
-            let jitter = rand::rng().random_range(0.9..1.1);
-            sleep(age.mul_f64(jitter)).await;
+            sleep(about(age)).await;
         }
+    }
+}
+
+/// Give or take a tenth.
+fn about(age: Duration) -> Duration {
+    age.mul_f64(rand::rng().random_range(0.9..1.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_one_moment_do_not_end_in_one() {
+        let mut ages: Vec<_> = (0..1000).map(|_| about(Duration::from_secs(1000)).as_secs()).collect();
+        assert!(ages.iter().all(|age| (900..=1100).contains(age)), "{ages:?}");
+        ages.sort_unstable();
+        ages.dedup();
+        assert!(ages.len() > 100 && ages[0] < 950 && ages[ages.len() - 1] > 1050, "{ages:?}");
     }
 }
