@@ -65,3 +65,68 @@ fn security_headers(https: bool) -> HeaderMap {
     }
     headers
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use axum::routing::get;
+    use service::{
+        Limits, Protocol, Server, Shutdown,
+        telemetry::{Exporter, Metrics},
+    };
+    use testing::http;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_page_that_panics_is_a_500_and_the_others_go_on() {
+        async fn broken() -> &'static str {
+            panic!("secret: {}", "the inside")
+        }
+        let metrics = Metrics::new("test");
+        let routes = Router::new().route("/broken", get(broken)).route("/fine", get(|| async { "fine" }));
+        let app = apply(routes, false, CallLayer::http(&metrics, Exporter::default()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = Server::new(listener, Limits::new(Protocol::Both), Shutdown::never());
+        tokio::spawn(server.serve(app));
+        tokio::task::spawn_blocking(move || {
+            for _ in 0..3 {
+                let page = http::get_with(address, "/broken?q=1", "x-request-id: of-the-test\r\n").unwrap();
+                assert_eq!(page.status, 500);
+                assert_eq!(page.header("x-request-id"), Some("of-the-test"));
+                assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+                assert_eq!(page.header("cache-control"), Some("no-store"));
+                assert!(page.header("content-security-policy").is_some(), "{}", page.head);
+                for said in ["Something went wrong here", "Request of-the-test", "href=\"/broken?q=1\""] {
+                    assert!(page.body.contains(said), "{said} in {}", page.body);
+                }
+                let whole = format!("{}{}", page.head, page.body);
+                assert!(!whole.contains("secret") && !whole.contains("panic"), "{whole}");
+                assert_eq!(http::get(address, "/fine").unwrap().body, "fine");
+            }
+            // On the connection of the one that has panicked, too.
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let ask = |path: &str, close: &str| format!("GET {path} HTTP/1.1\r\nhost: test\r\n{close}\r\n");
+            let both = ask("/broken", "") + &ask("/fine", "connection: close\r\n");
+            stream.write_all(both.as_bytes()).unwrap();
+            let mut answers = String::new();
+            stream.read_to_string(&mut answers).unwrap();
+            assert!(answers.starts_with("HTTP/1.1 500 ") && answers.ends_with("\r\nfine"), "{answers}");
+        })
+        .await
+        .unwrap();
+        // An answer is counted when its last byte has left.
+        for line in [
+            "http_server_calls_total{code=\"500\",method=\"GET /broken\"} 4\n",
+            "http_server_calls_total{code=\"200\",method=\"GET /fine\"} 4\n",
+            "http_server_calls_in_flight 0\n",
+        ] {
+            testing::eventually(line, Duration::from_secs(10), || {
+                metrics.render().contains(line).then_some(())
+            });
+        }
+    }
+}
