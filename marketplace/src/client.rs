@@ -80,6 +80,8 @@ struct Inner {
     hosts: Hosts,
     tls: Option<ClientTls>,
     resolver: Resolver,
+    /// How often the hosts are resolved.
+    every: Duration,
     /// What guarded calls show: `Bearer …`.
     token: Option<HeaderValue>,
     /// What a sidecar between us and recommendations is told.
@@ -128,6 +130,7 @@ impl Client {
             hosts: hosts.clone(),
             tls,
             resolver,
+            every: addresses::EVERY,
             deadline,
             timeout: grpc::timeout(deadline),
             rotation: Arc::new(Rotation::new(hosts.len(), measures.backends())),
@@ -168,6 +171,18 @@ impl Client {
     #[must_use]
     pub fn with_app_id(mut self, app_id: Option<HeaderValue>) -> Self {
         Arc::get_mut(&mut self.0).expect("it is not cloned yet").app_id = app_id;
+        self
+    }
+
+    /// The same client, which resolves its hosts so often, instead of every two seconds, where nothing makes it look at once. To be
+    /// called before the client is cloned.
+    ///
+    /// # Panics
+    ///
+    /// If it has been cloned.
+    #[must_use]
+    pub fn resolving_every(mut self, every: Duration) -> Self {
+        Arc::get_mut(&mut self.0).expect("it is not cloned yet").every = every;
         self
     }
 
@@ -318,6 +333,7 @@ impl Inner {
                 tls: self.tls.clone(),
                 app_id: self.app_id.clone(),
                 resolver: Arc::clone(&self.resolver),
+                every: self.every,
                 rotation: Arc::clone(&self.rotation),
                 stale: self.stale.clone(),
             };

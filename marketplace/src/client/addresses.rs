@@ -18,8 +18,8 @@ use tokio::{
 
 use super::{Host, Hosts, backend::Backend, rotation::Rotation};
 
-/// How often a host is resolved.
-const EVERY: Duration = Duration::from_secs(2);
+/// How often a host is resolved, unless something makes it look at once.
+pub(crate) const EVERY: Duration = Duration::from_secs(2);
 /// How soon again when a backend has failed or is leaving.
 const SOON: Duration = Duration::from_millis(250);
 /// Connections at a time.
@@ -36,6 +36,7 @@ pub(crate) struct Upkeep {
     pub(crate) tls: Option<ClientTls>,
     pub(crate) app_id: Option<HeaderValue>,
     pub(crate) resolver: Resolver,
+    pub(crate) every: Duration,
     pub(crate) rotation: Arc<Rotation>,
     pub(crate) stale: watch::Sender<()>,
 }
@@ -58,13 +59,14 @@ pub(crate) fn system() -> Resolver {
 
 /// Keeps one backend for each address of each host, until the task is aborted.
 pub(crate) async fn keep(upkeep: Upkeep) {
-    let Upkeep { hosts, tls, app_id, resolver, rotation, stale } = upkeep;
+    let Upkeep { hosts, tls, app_id, resolver, every, rotation, stale } = upkeep;
     let (tell, mut told) = mpsc::channel(hosts.len());
     // Both sets end their tasks when they are dropped.
     let mut lookups = JoinSet::new();
     let mut backends = JoinSet::new();
     for (number, host) in hosts.iter().enumerate() {
-        lookups.spawn(look_up(number, host.clone(), Arc::clone(&resolver), stale.subscribe(), tell.clone()));
+        let (host, resolver) = (host.clone(), Arc::clone(&resolver));
+        lookups.spawn(look_up(number, host, resolver, every, stale.subscribe(), tell.clone()));
     }
     let mut found: Vec<Option<Vec<SocketAddr>>> = vec![None; hosts.len()];
     let mut kept: HashMap<SocketAddr, AbortHandle> = HashMap::new();
@@ -114,6 +116,7 @@ async fn look_up(
     number: usize,
     host: Host,
     resolver: Resolver,
+    every: Duration,
     mut stale: watch::Receiver<()>,
     tell: mpsc::Sender<(usize, Vec<SocketAddr>)>,
 ) {
@@ -145,6 +148,6 @@ async fn look_up(
         }
         sleep(SOON).await;
         // An error means that nobody is left to ask.
-        _ = timeout(EVERY - SOON, stale.changed()).await;
+        _ = timeout(every.saturating_sub(SOON), stale.changed()).await;
     }
 }

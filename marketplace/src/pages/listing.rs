@@ -1,5 +1,6 @@
 //! Lists that go on over several pages, with a number each. The contract gives out a token for the page after
-//! the one it answered, so a page far down is reached in a few long strides.
+//! the one it answered, so a page far down is reached in a few long strides: ten calls at most, one after the other. The first one
+//! that is late ends them, and so does the time that a request has at all.
 
 use std::future::Future;
 
@@ -123,7 +124,36 @@ pub(crate) fn number(text: Option<&str>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Link, Listing, Pager};
+    use std::cell::Cell;
+
+    use protobufs::catalogue::Book;
+
+    use super::{LAST_PAGE, Link, Listing, PAGE, Pager};
+    use crate::client::CallError;
+
+    #[tokio::test]
+    async fn the_last_page_takes_ten_calls_and_one_that_fails_is_the_last() {
+        for fails_at in [None, Some(1), Some(4)] {
+            let calls = Cell::new(0);
+            let listing = Listing::fetch(LAST_PAGE, |size, token| {
+                calls.set(calls.get() + 1);
+                let start: i32 = token.parse().unwrap_or_default();
+                let books = (start..start + size).map(|id| Book { id, ..Book::default() }).collect();
+                let answer = match fails_at {
+                    Some(call) if call == calls.get() => Err(CallError::Unavailable),
+                    _ => Ok((books, (start + size).to_string(), 2000)),
+                };
+                async { answer }
+            })
+            .await;
+            assert_eq!(calls.get(), fails_at.unwrap_or(10));
+            assert_eq!(listing.is_err(), fails_at.is_some());
+            if let Ok(listing) = listing {
+                let first = i32::try_from((LAST_PAGE - 1) * PAGE).unwrap();
+                assert_eq!((listing.books.len(), listing.books[0].id), (PAGE, first));
+            }
+        }
+    }
 
     #[test]
     fn far_pages_are_left_out_of_the_links() {

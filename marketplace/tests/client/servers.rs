@@ -144,7 +144,7 @@ impl Toy {
     pub(crate) fn kill(mut self) -> String {
         self.runtime.take().expect("it runs").shutdown_background();
         let address = self.address;
-        testing::eventually("the port is closed", Duration::from_secs(5), || {
+        testing::eventually("the port is closed", Duration::from_secs(20), || {
             std::net::TcpStream::connect(address).err()
         });
         address.to_string()

@@ -51,6 +51,31 @@ async fn both_sides_show_certificates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_replaced_opens_the_door_without_a_restart() {
+    let (ours, theirs) = (certificates(&["127.0.0.1"]), certificates(&["127.0.0.1"]));
+    let server = settings(ours.path(), "server");
+    let server = Toy::with("127.0.0.1:0", Setup { tls: Some(&server), ..Setup::default() });
+    let place = tempfile::tempdir().unwrap();
+    let put = |from: &Path, name: &str| std::fs::copy(from.join(name), place.path().join(name)).unwrap();
+    put(ours.path(), "ca.pem");
+    put(theirs.path(), "client.pem");
+    put(theirs.path(), "client.key");
+    let tls = ClientTls::load("TEST", &settings(place.path(), "client")).unwrap();
+    let hosts = server.address.to_string().parse().unwrap();
+    let client = Client::new(&hosts, tls, Duration::from_secs(3), &Metrics::new("test"));
+    let trace = TraceContext::root(0.0);
+    assert_eq!(client.recommend(&trace, 0, 0, 3).await, Err(CallError::Unavailable));
+
+    put(ours.path(), "client.pem");
+    put(ours.path(), "client.key");
+    let limit = tokio::time::Instant::now() + Duration::from_secs(20);
+    while client.recommend(&trace, 0, 0, 3).await.is_err() {
+        assert!(tokio::time::Instant::now() < limit, "the new certificate is not shown");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_for_another_name_is_refused() {
     let folder = certificates(&["elsewhere.example"]);
     let server = settings(folder.path(), "server");
