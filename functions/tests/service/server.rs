@@ -7,7 +7,10 @@ use std::{
 };
 
 use serde_json::Value;
-use testing::http::{self, Answer};
+use testing::{
+    Signal,
+    http::{self, Answer},
+};
 
 /// What deploying takes.
 pub(crate) const TOKEN: &str = "a-token-of-the-tests";
@@ -77,8 +80,7 @@ impl Server {
 
     /// Waits for the end after a signal, and says how it ended.
     pub(crate) fn end(mut self) -> std::process::ExitStatus {
-        let signalled = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(signalled.success());
+        testing::signal(self.child.id(), Signal::TERM);
         self.child.wait().unwrap()
     }
 
@@ -138,7 +140,7 @@ impl Drop for Server {
 
 /// Asks again until there is an answer.
 pub(crate) fn within<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
-    testing::eventually(what, Duration::from_secs(30), ask)
+    testing::eventually(what, Duration::from_secs(120), ask)
 }
 
 pub(crate) fn json(answer: &Answer) -> Value {

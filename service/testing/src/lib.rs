@@ -8,6 +8,7 @@ mod postgres;
 mod process;
 mod s3;
 mod settings;
+mod signal;
 
 use std::{env, io::Write as _, path::PathBuf};
 
@@ -17,6 +18,7 @@ pub use postgres::postgres;
 pub use process::Process;
 pub use s3::S3;
 pub use settings::{bad_setting_is_one_line, help_shows_every_setting};
+pub use signal::{Signal, signal};
 
 /// When this variable is `1`, a missing tool fails the test instead of skipping it.
 pub const REQUIRE_TOOLS: &str = "SHELFWISE_REQUIRE_TOOLS";

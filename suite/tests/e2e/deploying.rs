@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use testing::http;
+use testing::{Signal, http};
 
 use crate::process::{Suite, run, shelfwise};
 
@@ -121,7 +121,7 @@ fn the_token_is_made_once_for_its_owner_alone_and_shown_to_nobody() {
     let mut models = shelfwise();
     models.env("RECOMMENDATIONS_HOST", suite.grpc.to_string()).arg("models");
     assert_eq!(run(&mut models).code, Some(0));
-    suite.signal("-TERM");
+    suite.signal(Signal::TERM);
     assert!(suite.end().success());
     assert_eq!(fs::read_to_string(&file).unwrap(), token);
 }

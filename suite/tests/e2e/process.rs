@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use testing::{eventually, free_port, http};
+use testing::{Signal, eventually, free_port, http};
 
 /// The program under test.
 pub(crate) fn shelfwise() -> Command {
@@ -99,14 +99,13 @@ impl Suite {
         std::fs::read_to_string(self.data.path().join("log")).unwrap()
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        testing::signal(self.child.id(), signal);
     }
 
     /// Ends it, and gives back its data.
     pub(crate) fn stop(mut self) -> TempDir {
-        self.signal("-TERM");
+        self.signal(Signal::TERM);
         self.end();
         std::mem::replace(&mut self.data, tempfile::tempdir().unwrap())
     }
@@ -135,11 +134,11 @@ pub(crate) struct Ended {
 pub(crate) fn run(command: &mut Command) -> Ended {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let pid = child.id().to_string();
+    let id = child.id();
     let (ended, waiting) = mpsc::channel::<()>();
     let watch = thread::spawn(move || {
         if waiting.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-            assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+            testing::signal(id, Signal::KILL);
         }
     });
     let output = child.wait_with_output().unwrap();

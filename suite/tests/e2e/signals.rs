@@ -6,17 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testing::{eventually, http};
+use testing::{Signal, eventually, http};
 
 use crate::process::Suite;
 
 #[test]
 fn sigterm_and_sigint_end_it_cleanly() {
-    for signal in ["-TERM", "-INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let mut suite = Suite::start();
         suite.signal(signal);
         let status = suite.end();
-        assert!(status.success(), "{signal}: {status}\n{}", suite.printed());
+        assert!(status.success(), "{signal:?}: {status}\n{}", suite.printed());
     }
 }
 
@@ -24,7 +24,7 @@ fn sigterm_and_sigint_end_it_cleanly() {
 fn while_leaving_it_is_not_ready_but_serves() {
     let delay = [("RECOMMENDATIONS_SHUTDOWN_DELAY", "1h"), ("MARKETPLACE_SHUTDOWN_DELAY", "1h")];
     let suite = Suite::start_with(&delay);
-    suite.signal("-TERM");
+    suite.signal(Signal::TERM);
     for admin in [suite.grpc_admin, suite.pages_admin] {
         eventually("not ready", Duration::from_secs(10), || {
             http::get(admin, "/ready").ok().filter(|answer| answer.status == 503)
@@ -68,8 +68,8 @@ fn a_request_that_never_ends_does_not_keep_it_alive() {
         metrics.contains("grpc_server_calls_in_flight 2").then_some(())
     });
 
-    suite.signal("-TERM");
     let start = Instant::now();
+    suite.signal(Signal::TERM);
     assert!(suite.end().success());
     assert!(start.elapsed() >= Duration::from_millis(500), "it had its time");
     assert!(suite.printed().contains("cut_off"), "{}", suite.printed());

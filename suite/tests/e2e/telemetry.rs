@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::{
     },
     trace::v1::Span,
 };
-use testing::{eventually, http};
+use testing::{Signal, eventually, http};
 use tonic::{Request, Response, Status};
 
 use crate::process::{Suite, run};
@@ -117,7 +117,7 @@ fn a_collector_that_stays_away_is_mentioned_once_by_each_service() {
     for _ in 0..50 {
         http::get(suite.pages, "/").unwrap();
     }
-    suite.signal("-TERM");
+    suite.signal(Signal::TERM);
     suite.end();
     assert_eq!(mentioned(&suite), 2, "{}", suite.printed());
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protobufs::readers::{EventKind, RecordEventsRequest, readers_service_client::ReadersServiceClient};
-use testing::eventually;
+use testing::{Signal, eventually};
 use tonic::transport::Endpoint;
 
 use crate::process::{Ended, Suite, run, shelfwise};
@@ -72,7 +72,7 @@ fn an_operator_trains_lists_activates_and_rolls_back() {
 fn a_model_is_trained_in_a_process_of_its_own() {
     let mut suite = Suite::start();
     suite.first_model();
-    suite.signal("-TERM");
+    suite.signal(Signal::TERM);
     suite.end();
     let here = run(shelfwise()
         .args(["train", "--here", "--model", "knn-bm25", "--force", "--data"])
@@ -155,7 +155,7 @@ fn a_training_whose_process_was_killed_is_begun_again() {
         assert!(!job.contains("\tsucceeded\tals"), "too fast for this test: {job}");
         job.contains("\trunning\t").then_some(())
     });
-    suite.signal("-KILL");
+    suite.signal(Signal::KILL);
     suite.end();
 
     let data = std::mem::replace(&mut suite.data, tempfile::tempdir().unwrap());
