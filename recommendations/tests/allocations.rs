@@ -1,4 +1,5 @@
-//! What a call of `Recommend` allocates does not grow with the catalogue. A binary of its own, for its allocator counts.
+//! What a call of `Recommend` allocates does not grow with the catalogue, and what a book costs in memory is what the documents say.
+//! A binary of its own, for its allocator counts.
 
 use std::sync::Arc;
 
@@ -6,7 +7,9 @@ use clap::Parser as _;
 use protobufs::recommendations::{RecommendationRequest, recommendations_server::Recommendations};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::index};
 use recommendations::{
-    Config, grpc,
+    Config,
+    catalogue::{self, Book, BookRef, Builder},
+    grpc,
     import::{self, Format},
     knowledge::{Active, Keeper, Served},
     loading::{Current, Loader},
@@ -146,5 +149,63 @@ fn nothing_that_a_call_allocates_grows_with_the_catalogue() {
             many_times <= few_times + few_times / 8,
             "{name}: {few_times}, then {many_times} allocations"
         );
+    }
+}
+
+/// What `ARCHITECTURE.md` and the module say that a book costs in a snapshot, for one of those that come with the program.
+const BYTES_A_BOOK: usize = 146;
+
+fn copied(book: BookRef<'_>) -> Book {
+    let text = str::to_owned;
+    Book {
+        id: book.id(),
+        title: text(book.title()),
+        title_language: text(book.title_language()),
+        authors: book.authors().map(text).collect(),
+        year: book.year(),
+        language: text(book.language()),
+        series: book.series().map(|(name, number)| catalogue::Series { name: text(name), number }),
+        categories: book.categories().collect(),
+        subjects: book.subjects().map(text).collect(),
+        isbn13: book.isbn13(),
+    }
+}
+
+#[test]
+fn a_book_costs_what_is_said() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let current = runtime.block_on(async {
+        let store = Store::connect("sqlite::memory:").await.unwrap();
+        import::sample(&store).await.unwrap();
+        Loader::start(store, None).await.unwrap().current()
+    });
+    let shown = current.load();
+    let shown = &shown.catalogue;
+    let books: Vec<Book> = (0..shown.len()).map(|place| copied(shown.at(place).unwrap())).collect();
+    let mut builder = Builder::new(
+        shown.version().clone(),
+        shown.categories().map(|(category, _)| category.clone()).collect(),
+    );
+    let mut made = None;
+    let counted = allocation_counter::measure(|| {
+        for book in &books {
+            builder.push(book).unwrap();
+        }
+        made = Some(builder.finish().unwrap());
+    });
+    let made = made.unwrap();
+    assert_eq!((made.len(), made.memory()), (books.len(), shown.memory()));
+    // What it says of itself is what the allocator gave, but for the categories, which were there before.
+    let allocated = usize::try_from(counted.bytes_current).unwrap();
+    let said = made.memory();
+    assert!(said.abs_diff(allocated) < said / 50, "{allocated} bytes are allocated, {said} are said");
+
+    let each = said / made.len();
+    assert!(each.abs_diff(BYTES_A_BOOK) <= 2, "{each} bytes a book");
+    for (file, text) in [
+        ("ARCHITECTURE.md", include_str!("../../ARCHITECTURE.md")),
+        ("catalogue.rs", include_str!("../src/catalogue.rs")),
+    ] {
+        assert!(text.contains(&format!("about {BYTES_A_BOOK} bytes")), "{file} says another number");
     }
 }
