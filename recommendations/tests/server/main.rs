@@ -2,6 +2,7 @@
 
 mod books;
 mod categories;
+mod connections;
 mod filters;
 mod rankers;
 mod recommend;

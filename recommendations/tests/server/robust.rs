@@ -53,16 +53,10 @@ async fn garbage_is_an_error_and_the_server_stays_up() {
         vec![0],
         vec![],
     ] {
-        let (code, _) = send(&mut channel, path, &[], body.clone()).await;
-        assert!(
-            matches!(code, Code::Internal | Code::InvalidArgument | Code::Unimplemented),
-            "{code:?}: {body:?}"
-        );
+        let (code, answer) = send(&mut channel, path, &[], body.clone()).await;
+        assert!(matches!(code, Code::Internal | Code::InvalidArgument), "{code:?}: {body:?}");
+        assert!(answer.is_empty(), "{answer:?}: {body:?}");
         still_serves(&server).await;
-    }
-    for garbage in [framed(&[0xff; 64]), framed(b"\x08")] {
-        let (code, _) = send(&mut channel, path, &[], garbage).await;
-        assert!(matches!(code, Code::Internal | Code::InvalidArgument), "{code:?}");
     }
 }
 
