@@ -51,10 +51,28 @@ pub enum CertsError {
     Make(#[from] rcgen::Error),
 }
 
-/// The files that [`write`] makes, in the order written.
-pub const FILES: [&str; 6] = ["ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key"];
+/// Where to put what.
+#[derive(Clone, Copy, Debug)]
+pub struct Folders<'a> {
+    /// `ca.pem` and `ca.key`: whoever can read the key can make certificates that all believe.
+    pub authority: &'a Path,
+    /// `server.pem` and `server.key`, and `ca.pem`.
+    pub server: &'a Path,
+    /// `client.pem` and `client.key`, and `ca.pem`.
+    pub client: &'a Path,
+}
 
-/// Writes an authority, and a server and a client certificate from it, as PEM files into `folder` (made if absent).
+/// As [`write_apart`], into one folder.
+///
+/// # Errors
+///
+/// As [`write_apart`].
+pub fn write(folder: &Path, names: &[String]) -> Result<Vec<PathBuf>, CertsError> {
+    write_apart(Folders { authority: folder, server: folder, client: folder }, names)
+}
+
+/// Writes an authority, and a server and a client certificate from it, as PEM files into folders (made if absent), and returns
+/// which files these are.
 ///
 /// The server's certificate is good for `names` (host names and addresses); keys are readable by their owner only. An
 /// authority that is already there is used again, so that certificates can be renewed while servers run; half of one is
@@ -63,36 +81,51 @@ pub const FILES: [&str; 6] = ["ca.pem", "ca.key", "server.pem", "server.key", "c
 /// # Errors
 ///
 /// If a file cannot be written, the authority that is there cannot be read, or a name is none.
-pub fn write(folder: &Path, names: &[String]) -> Result<(), CertsError> {
+pub fn write_apart(folders: Folders<'_>, names: &[String]) -> Result<Vec<PathBuf>, CertsError> {
     if let Some(name) = names.iter().find(|name| !can_be_asked_for(name)) {
         return Err(CertsError::Name(name.clone()));
     }
-    fs::create_dir_all(folder).map_err(|error| CertsError::Write { path: folder.to_owned(), error })?;
-    let [ca_file, ca_key_file, server_file, server_key_file, client_file, client_key_file] =
-        FILES.map(|name| folder.join(name));
+    for folder in [folders.authority, folders.server, folders.client] {
+        fs::create_dir_all(folder).map_err(|error| CertsError::Write { path: folder.to_owned(), error })?;
+    }
+    let [ca_file, ca_key_file] = ["ca.pem", "ca.key"].map(|name| folders.authority.join(name));
 
     let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let (key, new) = match (fs::read(&ca_file), fs::read_to_string(&ca_key_file)) {
-        (Ok(_), Ok(pem)) => {
+    let (key, kept) = match (fs::read_to_string(&ca_file), fs::read_to_string(&ca_key_file)) {
+        (Ok(certificate), Ok(pem)) => {
             let key = KeyPair::from_pem(&pem);
-            (key.map_err(|error| CertsError::Key { path: ca_key_file.clone(), error })?, false)
+            (key.map_err(|error| CertsError::Key { path: ca_key_file.clone(), error })?, Some(certificate))
         }
-        (Err(one), Err(other)) if missing(&one) && missing(&other) => (KeyPair::generate()?, true),
+        (Err(one), Err(other)) if missing(&one) && missing(&other) => (KeyPair::generate()?, None),
         (Err(error), _) => return Err(CertsError::Read { path: ca_file, error }),
         (_, Err(error)) => return Err(CertsError::Read { path: ca_key_file, error }),
     };
     let authority = CertifiedIssuer::self_signed(authority(), key)?;
-    if new {
-        save(&ca_file, &authority.pem())?;
-        save(&ca_key_file, &authority.key().serialize_pem())?;
-    }
-
+    let certificate = match kept {
+        Some(certificate) => certificate,
+        None => {
+            save(&ca_file, &authority.pem())?;
+            save(&ca_key_file, &authority.key().serialize_pem())?;
+            authority.pem()
+        }
+    };
+    let mut files = vec![ca_file, ca_key_file];
+    let mut put = |folder: &Path, name: &str, pem: &str| {
+        files.push(folder.join(name));
+        save(&folder.join(name), pem)
+    };
     let server = issue(names.to_vec(), "Shelfwise server", ExtendedKeyUsagePurpose::ServerAuth, &authority)?;
-    save(&server_file, &server.0)?;
-    save(&server_key_file, &server.1)?;
     let client = issue(Vec::new(), "Shelfwise client", ExtendedKeyUsagePurpose::ClientAuth, &authority)?;
-    save(&client_file, &client.0)?;
-    save(&client_key_file, &client.1)
+    for (folder, side, (chain, key)) in
+        [(folders.server, "server", server), (folders.client, "client", client)]
+    {
+        if folder != folders.authority {
+            put(folder, "ca.pem", &certificate)?;
+        }
+        put(folder, &format!("{side}.pem"), &chain)?;
+        put(folder, &format!("{side}.key"), &key)?;
+    }
+    Ok(files)
 }
 
 /// Whether a client can look for it: a certificate with another name is one that many clients refuse whole.

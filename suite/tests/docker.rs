@@ -55,7 +55,7 @@ fn images_hold_one_program_and_no_shell() {
 
 #[test]
 fn compose_runs_all_services_with_mutual_tls() {
-    if !bed::docker_is_up() || !testing::have(&["docker-compose", "grpcurl"]) {
+    if !bed::docker_is_up() || !testing::have(&["docker-compose", "grpcurl", "openssl"]) {
         return;
     }
     bed::build_stage();
@@ -94,7 +94,7 @@ fn compose_runs_all_services_with_mutual_tls() {
     // Only a certificate opens the door.
     let target = format!("{}:50051", compose.address("recommendations"));
     let file = |name: &str| certs.path().join(name).display().to_string();
-    let (ca, certificate, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
+    let (ca, certificate, key) = (file("ca.pem"), file("client/client.pem"), file("client/client.key"));
     let list = |arguments: &[&str]| {
         let arguments =
             [arguments, &["-authority", "recommendations", "-connect-timeout", "5", &target, "list"]]
@@ -105,6 +105,19 @@ fn compose_runs_all_services_with_mutual_tls() {
     assert!(String::from_utf8_lossy(&with.stdout).contains("Recommendations"), "{with:?}");
     assert!(!list(&["-cacert", &ca]).status.success(), "no certificate, no answer");
     assert!(!list(&["-plaintext"]).status.success(), "no TLS, no answer");
+
+    // What is renewed is shown without a restart; the authority is the same.
+    let shown = || {
+        let ask = ["s_client", "-connect", &target, "-alpn", "h2", "-cert", &certificate, "-key", &key];
+        let answer = output(docker("openssl", &ask).stdin(std::process::Stdio::null()));
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----").unwrap_or_else(|| panic!("{text}"));
+        rest.split_once("-----END CERTIFICATE-----").unwrap().0.to_owned()
+    };
+    let first = shown();
+    bed::certificates(certs.path());
+    eventually("the renewed certificate", Duration::from_secs(60), || (shown() != first).then_some(()));
+    assert!(list(&["-cacert", &ca, "-cert", &certificate, "-key", &key]).status.success());
 
     // All end by themselves when they are asked to.
     let containers = SERVICES.map(|service| compose.container(service));
@@ -143,7 +156,7 @@ fn compose_keeps_the_catalogue_in_postgresql() {
     let recommended = || {
         let target = format!("{}:50051", compose.address("recommendations"));
         let question = r#"{"user_id": 1, "category": 1000, "max_results": 3}"#;
-        let files = [file("ca.pem"), file("client.pem"), file("client.key")];
+        let files = [file("ca.pem"), file("client/client.pem"), file("client/client.key")];
         let security =
             ["-cacert", &files[0], "-cert", &files[1], "-key", &files[2], "-authority", "recommendations"];
         let call = ["-connect-timeout", "5", "-d", question, &target, "Recommendations/Recommend"];

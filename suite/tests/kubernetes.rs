@@ -75,8 +75,8 @@ fn production_overlay_serves_through_every_change() {
         [("recommendations-tls", "server"), ("marketplace-tls", "client"), ("functions-tls", "client")];
     for (secret, certificate) in certificates {
         let files = [
-            format!("--from-file=tls.crt={}", tls.file(&format!("{certificate}.pem"))),
-            format!("--from-file=tls.key={}", tls.file(&format!("{certificate}.key"))),
+            format!("--from-file=tls.crt={}", tls.file(&format!("{certificate}/{certificate}.pem"))),
+            format!("--from-file=tls.key={}", tls.file(&format!("{certificate}/{certificate}.key"))),
             format!("--from-file=ca.crt={}", tls.file("ca.pem")),
         ];
         namespace.kubectl(&["create", "secret", "generic", secret, &files[0], &files[1], &files[2]]);
@@ -244,7 +244,8 @@ fn learns(namespace: &Namespace, tls: &Tls<'_>) {
         (history["totalSize"] == 1).then(|| rated.elapsed())
     });
     println!("{}: a rating is seen through the other replica after {seen:?}", namespace.name());
-    assert!(seen < Duration::from_secs(2), "{seen:?}");
+    // Two seconds at most, and what asking through the node takes.
+    assert!(seen < Duration::from_secs(5), "{seen:?}");
 
     // Readers of two tastes.
     let mut ratings = String::new();

@@ -180,12 +180,19 @@ fn compose_sets_what_the_code_reads() {
         assert!(stop > service.end(&variables), "{name} is not killed while it drains");
         assert_eq!(own["read_only"], true);
         assert_eq!(own["cap_drop"][0], "ALL");
+        let side = if name == "recommendations" { "server" } else { "client" };
+        let mounted = own["volumes"].as_array().unwrap().iter().map(|volume| volume.as_str().unwrap());
+        let certificates: Vec<_> = mounted.filter(|volume| volume.contains("/certs")).collect();
+        let only = format!("${{SHELFWISE_CERTS:-./certs}}/{side}:/certs:ro");
+        assert_eq!(certificates, [only], "{name} sees its own key, and not the authority's");
         for certificate in ["CERT", "KEY", "CA"] {
             assert!(
                 variables.contains_key(&format!("{}_TLS_{certificate}", name.to_uppercase())),
                 "mutual TLS"
             );
         }
+        let key = &variables[&format!("{}_TLS_KEY", name.to_uppercase())];
+        assert_eq!(key, &format!("/certs/{side}.key"));
     }
     let port = Service::named("marketplace").port("MARKETPLACE_BIND");
     assert_eq!(compose["services"]["marketplace"]["ports"][0], format!("{port}:{port}"));

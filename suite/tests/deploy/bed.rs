@@ -129,10 +129,13 @@ fn binaries() -> PathBuf {
     test.parent().and_then(Path::parent).unwrap().to_owned()
 }
 
-/// A development authority and certificates, readable by the user of the images, as `deploy/README.md` says.
+/// A development authority, and in the folders `server` and `client` what each side needs, readable by the user of the images, as
+/// `deploy/README.md` says.
 pub(crate) fn certificates(folder: &Path) {
-    run(Command::new(env!("CARGO_BIN_EXE_shelfwise")).arg("certs").arg(folder));
-    run(Command::new("chown").args(["-R", "65532"]).arg(folder));
+    let sides = ["server", "client"].map(|side| folder.join(side));
+    let mut make = Command::new(env!("CARGO_BIN_EXE_shelfwise"));
+    run(make.arg("certs").arg(folder).arg("--server").arg(&sides[0]).arg("--client").arg(&sides[1]));
+    run(Command::new("chown").args(["-R", "65532"]).args(&sides));
 }
 
 /// R1's integration test: counts strings.

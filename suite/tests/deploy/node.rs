@@ -34,7 +34,7 @@ impl Tls<'_> {
     }
 
     pub(crate) fn grpcurl(&self) -> Vec<String> {
-        let files = [("-cacert", "ca.pem"), ("-cert", "client.pem"), ("-key", "client.key")];
+        let files = [("-cacert", "ca.pem"), ("-cert", "client/client.pem"), ("-key", "client/client.key")];
         let files = files.iter().flat_map(|(flag, name)| [(*flag).to_owned(), self.file(name)]);
         files.chain(["-authority".to_owned(), "recommendations".to_owned()]).collect()
     }

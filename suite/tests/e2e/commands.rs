@@ -142,6 +142,48 @@ fn certificates_are_made_and_made_again_by_the_same_authority() {
 }
 
 #[test]
+fn the_key_of_the_authority_stays_apart_from_what_servers_and_clients_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let certs = || {
+        let mut command = shelfwise();
+        command.arg("certs").arg(place("authority"));
+        run(command.arg("--server").arg(place("server")).arg("--client").arg(place("client")))
+    };
+    let names = |folder: &str| {
+        let mut names: Vec<_> = std::fs::read_dir(place(folder))
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    let read = |name: &str| std::fs::read(place(name)).unwrap();
+    let ended = certs();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(names("authority"), ["ca.key", "ca.pem"]);
+    assert_eq!(names("server"), ["ca.pem", "server.key", "server.pem"]);
+    assert_eq!(names("client"), ["ca.pem", "client.key", "client.pem"]);
+    let printed: Vec<_> = ended.out.lines().map(std::path::PathBuf::from).collect();
+    assert!(printed.len() == 8 && printed.iter().all(|file| file.is_file()), "{}", ended.out);
+    assert!(
+        read("authority/ca.pem") == read("server/ca.pem") && read("server/ca.pem") == read("client/ca.pem")
+    );
+    for key in ["authority/ca.key", "server/server.key", "client/client.key"] {
+        let rights = std::fs::metadata(place(key)).unwrap().permissions().mode();
+        assert_eq!(rights & 0o077, 0, "{key} is its owner's alone");
+    }
+
+    // An authority that is being changed: servers and clients are given both.
+    let both = [read("authority/ca.pem"), b"-----BEGIN CERTIFICATE-----\n".to_vec()].concat();
+    std::fs::write(place("authority/ca.pem"), &both).unwrap();
+    let server = read("server/server.pem");
+    assert_eq!(certs().code, Some(0));
+    assert!(read("authority/ca.pem") == both && read("client/ca.pem") == both);
+    assert_ne!(read("server/server.pem"), server);
+}
+
+#[test]
 fn half_a_command_is_answered_with_what_may_follow() {
     for (half, whole) in [("import", "goodreads"), ("export", "ratings"), ("simulated", "erase")] {
         let ended = run(shelfwise().arg(half));
