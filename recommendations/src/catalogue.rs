@@ -3,7 +3,7 @@
 //! Every text is held once in a shared allocation, authors, subjects, series and languages are interned, and lists lie
 //! one behind the other. A book costs 50 bytes, four for each of its authors and subjects, eight for each of its categories and 24
 //! for its place in a series, its title, and its share of the interned names: about 146 bytes for one of those that come with the
-//! program, of which 37 are names that books share the more of them there are. [`Catalogue::memory`] tells exactly.
+//! program, of which 37 are names, less where more books share them. [`Catalogue::memory`] tells exactly.
 
 mod builder;
 mod category;

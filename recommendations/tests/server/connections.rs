@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use testing::http;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -16,6 +17,16 @@ const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that serves already, so that no time is counted in which it starts.
+async fn serve(settings: &[&str]) -> Server {
+    let server = Server::with(settings).await;
+    let admin = server.admin;
+    let ready = move || http::get(admin, "/ready").ok().filter(|answer| answer.status == 200);
+    let waiting = tokio::task::spawn_blocking(move || testing::eventually("it serves", PATIENCE * 2, ready));
+    waiting.await.unwrap();
+    server
+}
 
 /// The client's side of a connection, frame by frame.
 struct Raw {
@@ -56,7 +67,7 @@ impl Raw {
 
 #[tokio::test]
 async fn who_does_not_answer_pings_is_taken_for_dead() {
-    let server = Server::with(&["--keepalive-interval", "100ms", "--keepalive-time", "100ms"]).await;
+    let server = serve(&["--keepalive-interval", "100ms", "--keepalive-time", "100ms"]).await;
     let mut dead = Raw::open(&server, false).await;
     // Silence alone would end it after ten seconds.
     let ended = timeout(Duration::from_secs(9), async { while dead.next().await.is_some() {} });
@@ -66,7 +77,7 @@ async fn who_does_not_answer_pings_is_taken_for_dead() {
 
 #[tokio::test]
 async fn who_answers_pings_stays() {
-    let server = Server::with(&["--keepalive-interval", "50ms", "--keepalive-time", "1m"]).await;
+    let server = serve(&["--keepalive-interval", "50ms", "--keepalive-time", "1m"]).await;
     let mut living = Raw::open(&server, true).await;
     let asked = timeout(PATIENCE, async {
         while living.pings < 10 {
@@ -79,7 +90,7 @@ async fn who_answers_pings_stays() {
 #[tokio::test]
 async fn old_connections_are_asked_to_go_each_in_its_time() {
     const AGE: Duration = Duration::from_secs(1);
-    let server = Server::with(&["--connection-age", "1s"]).await;
+    let server = serve(&["--connection-age", "1s"]).await;
     let mut connections = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let start = Instant::now();
