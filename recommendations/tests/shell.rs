@@ -155,7 +155,7 @@ async fn a_call_without_a_deadline_is_given_one() {
 
 #[tokio::test]
 async fn what_would_wait_too_long_is_refused_and_what_need_not_is_served() {
-    let server = serve(&["--max-concurrent-calls", "1", "--queue-time", "100ms"]).await;
+    let server = serve(&["--max-concurrent-calls", "1", "--queue-time", "1500ms"]).await;
     let mut client = server.connect().await;
     let (hold, body) = endless();
     let mut rest = long();
@@ -246,7 +246,7 @@ async fn large_answers_are_compressed_for_those_who_ask() {
 
 #[tokio::test]
 async fn health_follows_the_drain_and_a_call_in_flight_ends() {
-    let mut server = serve(&["--shutdown-delay", "100ms", "--shutdown-grace", "1m"]).await;
+    let mut server = serve(&["--shutdown-delay", "1s", "--shutdown-grace", "1m"]).await;
     let mut client = server.connect().await;
     let (hold, body) = endless();
     let held = tokio::spawn(client.send_request(call(&[], body)));

@@ -3,6 +3,10 @@
 use std::{
     net::SocketAddr,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -96,9 +100,10 @@ crate::on_both! {
         let process = Process::start(&database.url, folder.path());
         let client = process.client().await;
         // Each reader rates one book after the other until the server is gone, and counts the answers.
+        let all = Arc::new(AtomicUsize::new(0));
         let readers: Vec<_> = (1..=32)
             .map(|reader| {
-                let mut client = client.clone();
+                let (mut client, all) = (client.clone(), Arc::clone(&all));
                 tokio::spawn(async move {
                     let mut answered = 0;
                     for book in 1..=500 {
@@ -106,12 +111,13 @@ crate::on_both! {
                             break;
                         }
                         answered = book;
+                        all.fetch_add(1, Ordering::Relaxed);
                     }
                     (reader, answered)
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        crate::within(Duration::from_secs(60), true, async || all.load(Ordering::Relaxed) >= 200).await;
         process.kill();
         let mut counts = Vec::new();
         for reader in readers {

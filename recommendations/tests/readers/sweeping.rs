@@ -75,7 +75,7 @@ crate::on_both! {
         ] {
             execute(&database.url, sql).await;
         }
-        within(Duration::from_secs(2), vec![(2, 5.0), (3, 1.0)], async || stars(&mut client.clone(), 7).await)
+        within(Duration::from_secs(20), vec![(2, 5.0), (3, 1.0)], async || stars(&mut client.clone(), 7).await)
             .await;
         // The same when it is found out while something is written.
         for sql in [

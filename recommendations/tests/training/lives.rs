@@ -63,7 +63,7 @@ on_both! {
             (server.job(job.id).await.state() == JobState::Running).then_some(())
         })
         .await;
-        tokio::time::timeout(Duration::from_secs(10), server.stop()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(30), server.stop()).await.unwrap();
         let store = Store::connect(&place.url).await.unwrap();
         let left = store.job(job.id).await.unwrap().unwrap();
         assert_eq!((left.state, left.attempts), (Stored::Scheduled, 0), "{left:?}");

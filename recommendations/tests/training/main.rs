@@ -20,7 +20,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use clap::Parser as _;
 use protobufs::{
     models::{
-        GetJobRequest, Job, JobState, ListModelsRequest, Model, TrainRequest,
+        CancelJobRequest, GetJobRequest, Job, JobState, ListModelsRequest, Model, TrainRequest,
         models_service_client::ModelsServiceClient,
     },
     readers::{Entry, ImportHistoryRequest, readers_service_client::ReadersServiceClient},
@@ -133,6 +133,14 @@ impl Server {
 
     async fn job(&self, id: i64) -> Job {
         self.models().await.get_job(GetJobRequest { id }).await.unwrap().into_inner().job.unwrap()
+    }
+
+    /// Cancels a job, and waits for its end, which a machine that is busy with other tests may not see within the second for which
+    /// the answer waits.
+    async fn cancel(&self, id: i64) -> Job {
+        let answer = self.models().await.cancel_job(CancelJobRequest { id }).await.unwrap();
+        let job = answer.into_inner().job.unwrap();
+        if job.state() == JobState::Running { self.end_of(id).await } else { job }
     }
 
     async fn end_of(&self, id: i64) -> Job {

@@ -203,7 +203,7 @@ async fn a_newcomer_has_a_personal_list_within_five_seconds_of_the_start() {
     let answer = personal(&server).await;
     let took = begun.elapsed();
     // Without optimisation, and among other tests, it only is no matter of minutes.
-    let limit = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 5 });
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 120 } else { 5 });
     assert!(took < limit, "{took:?}");
     assert!(answer.simulated && answer.recommendations.len() == 10);
     server.stop().await;
