@@ -228,7 +228,7 @@ async fn a_call_ends_in_time_while_its_model_is_computed() {
     for _ in 0..20 {
         let start = Instant::now();
         assert_eq!(ended(&hurried, picture.clone()).await.result, Err(CallError::OutOfTime(limits.time)));
-        assert!(start.elapsed() < Duration::from_secs(2));
+        assert!(start.elapsed() < Duration::from_secs(10));
     }
 
     // What is computed for a call counts towards its processor time.

@@ -127,11 +127,15 @@ async fn an_algorithm_refuses_in_its_own_words() {
 
 #[tokio::test]
 async fn a_misbehaving_component_meets_the_same_limits() {
+    let hasty = Limits { time: Duration::from_millis(50), ..Limits::default() };
+    let misbehave = function("misbehave-component", hasty, Grants::default());
+    let ended = misbehave.call(payload(r#"{"do":"loop"}"#)).await.result;
+    assert_eq!(ended, Err(CallError::OutOfTime(hasty.time)));
+    // The rest is not to run out of time on a machine that is busy with other tests.
     let limits =
-        Limits { time: Duration::from_millis(50), memory: 16 << 20, stdout: 10_000, ..Limits::default() };
+        Limits { time: Duration::from_secs(30), memory: 16 << 20, stdout: 10_000, ..Limits::default() };
     let misbehave = function("misbehave-component", limits, Grants::default());
     let ask = async |what: &str| misbehave.call(payload(format!(r#"{{"do":"{what}"}}"#))).await.result;
-    assert_eq!(ask("loop").await, Err(CallError::OutOfTime(limits.time)));
     assert_eq!(ask("exhaust").await, Err(CallError::OutOfMemory(limits.memory)));
     assert!(matches!(ask("trap").await, Err(CallError::Trap(_))));
     let seen = ask("environment").await.unwrap();
@@ -289,7 +293,7 @@ async fn a_ranker_has_its_time_and_no_more() {
     }
     beyond.sort_unstable();
     // How precise it is on a quiet machine is a benchmark's to say.
-    assert!(beyond[0] < Duration::from_millis(5), "{beyond:?}");
+    assert!(beyond[0] < Duration::from_millis(50), "{beyond:?}");
 }
 
 #[test]
