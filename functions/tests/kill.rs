@@ -14,7 +14,7 @@ use testing::{eventually, free_port, http, on_both};
 
 /// Tasks of a test, and how long each takes.
 const TASKS: usize = 40;
-const TIME: Duration = Duration::from_millis(200);
+const TIME: Duration = Duration::from_millis(500);
 
 /// A fresh database and a folder with one function, gone at the end of the test.
 struct Database {
@@ -131,7 +131,7 @@ on_both! {
             let twice = after.iter().filter(|task| task["attempts"] == 2).count();
             let once = after.iter().filter(|task| task["attempts"] == 1).count();
             assert!(twice <= 4 && once + twice == TASKS, "{once} once and {twice} twice of {TASKS}");
-            assert!(after.iter().all(|task| task["result"]["slept"] == 200));
+            assert!(after.iter().all(|task| task["result"]["slept"] == TIME.as_millis() as u64));
         })
         .await
         .unwrap();

@@ -208,5 +208,6 @@ fn a_process_that_ends_lets_go_in_good_time() {
     let server = Server::start(data.path(), &[]);
     let begun = std::time::Instant::now();
     assert!(server.end().success());
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // Far less than the time that calls in flight would have.
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }

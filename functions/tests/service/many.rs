@@ -37,6 +37,6 @@ fn a_thousand_functions_start_fast_and_small() {
     let memory = memory(&again);
     println!("{FUNCTIONS} functions: {compiled:?} to compile, {loaded:?} from the cache, {memory:?} MiB");
     // This build is not an optimised one, and other tests run beside it.
-    assert!(loaded.as_secs() < 20, "{loaded:?}");
+    assert!(loaded.as_secs() < 60, "{loaded:?}");
     assert!(memory.is_none_or(|mebibytes| mebibytes < 600), "{memory:?} MiB");
 }

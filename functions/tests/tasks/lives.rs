@@ -51,7 +51,7 @@ crate::on_both! {
     }
 
     async fn who_ends_waits_for_what_ends_soon(database: Database) {
-        let host = Host::start(&database, Script::new(), &[]).await;
+        let host = Host::patient(&database, Script::new()).await;
         let path = task(host.address, "slow", "[1]").await;
         once(host.address, &path, "running").await;
         host.script.go(1);

@@ -68,6 +68,21 @@ impl Host {
         settings: &[&str],
         hosts: &[&str],
     ) -> Self {
+        Self::open(database, script, settings, hosts, Duration::from_millis(300)).await
+    }
+
+    /// As [`Host::start`], with much time for what is in flight at the end.
+    pub(crate) async fn patient(database: &Database, script: Arc<Script>) -> Self {
+        Self::open(database, script, &[], &[], SOON / 2).await
+    }
+
+    async fn open(
+        database: &Database,
+        script: Arc<Script>,
+        settings: &[&str],
+        hosts: &[&str],
+        shutdown_grace: Duration,
+    ) -> Self {
         let settings = Settings::parse_from([&["tasks"][..], settings].concat()).tasks;
         let hosts = Allowed::new(hosts).unwrap();
         let metrics = Metrics::new("functions");
@@ -82,8 +97,7 @@ impl Host {
         let (signal, signalled) = oneshot::channel();
         let (readiness, hold) = Readiness::new("test");
         hold.release();
-        let times =
-            ShutdownSettings { shutdown_delay: Duration::ZERO, shutdown_grace: Duration::from_millis(300) };
+        let times = ShutdownSettings { shutdown_delay: Duration::ZERO, shutdown_grace };
         let signalled = async move { drop(signalled.await) };
         let shutdown = Shutdown::on(signalled, times, readiness);
         let working = tokio::spawn(tasks.clone().run(shutdown));
