@@ -82,7 +82,8 @@ fn a_book_that_nobody_rated_is_placed_by_its_author_and_says_so() {
 fn a_reason_is_what_carries_the_score_also_of_a_book_with_few_readers() {
     // Book 40 is by the author of 39. Ten readers know it, all of the other taste, and none of them 39.
     let mut all = tastes(200, 40);
-    let strangers = (0..200).step_by(2).filter(|reader| history(*reader, &all).iter().all(|it| it.book != 39));
+    let strangers =
+        (0..200).step_by(2).filter(|reader| history(*reader, &all).iter().all(|it| it.book != 39));
     let strangers: Vec<u32> = strangers.take(10).collect();
     all.extend(strangers.into_iter().map(|reader| liked(reader, 40)));
     let model = model(Kind::Blend, 200, 42, &all);
