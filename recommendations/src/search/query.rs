@@ -2,7 +2,10 @@
 
 use tantivy::{
     Score, Term,
-    query::{BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, Query, TermQuery},
+    query::{
+        BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, Query, RegexQuery,
+        TermQuery,
+    },
     schema::{Field, IndexRecordOption},
 };
 
@@ -36,7 +39,8 @@ const FORGIVEN: usize = 5;
 pub(super) enum Strictness {
     /// A typing error in a whole word; an unfinished last word.
     AsTyped,
-    /// Also a typing error in an unfinished last word, which finds much that was not meant.
+    /// Also a typing error in an unfinished last word, and a letter that was left out of a word that is long enough with it, both
+    /// of which find much that was not meant.
     Forgiving,
 }
 
@@ -100,9 +104,20 @@ fn anywhere(word: &str, last: bool, strictness: Strictness) -> DisjunctionMaxQue
             if last && strictness == Strictness::Forgiving {
                 ways.push(scored(FuzzyTermQuery::new_prefix(term, 1, true), weight * MISTYPED * UNFINISHED));
             }
+        } else if letters + 1 == FORGIVEN
+            && strictness == Strictness::Forgiving
+            && let Ok(longer) = RegexQuery::from_pattern(&with_a_letter(word), field)
+        {
+            ways.push(scored(longer, weight * MISTYPED));
         }
     }
     DisjunctionMaxQuery::with_tie_breaker(ways, ELSEWHERE)
+}
+
+/// A pattern of the words that are this one and a letter more, wherever.
+fn with_a_letter(word: &str) -> String {
+    let places = word.char_indices().map(|(place, _)| place).chain([word.len()]);
+    places.map(|place| format!("{}.{}", &word[..place], &word[place..])).collect::<Vec<_>>().join("|")
 }
 
 /// Books that hold a sign or two, which are too short for errors and complete as they are.

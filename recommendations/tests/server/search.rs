@@ -50,6 +50,10 @@ async fn the_first_hit_is_the_one_that_was_meant() {
         ("middlemerch", "Middlemarch"),
         ("dracual", "Dracula"),
         ("hitchiker", "The Hitchhiker's Guide to the Galaxy"),
+        ("blak swan", "The Black Swan"),
+        ("war and pece", "War and Peace"),
+        ("double helx", "The Double Helix"),
+        ("kfka metamorphosis", "The Metamorphosis"),
         ("crime and punishmnet", "Crime and Punishment"),
         // By author, also unfinished, mistyped, by initials.
         ("tolkien", "The Hobbit"),
