@@ -10,6 +10,7 @@ pub mod config;
 mod failure;
 pub mod grpc;
 mod listen;
+pub mod memory;
 pub mod proxies;
 mod readiness;
 pub mod secret;
