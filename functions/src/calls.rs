@@ -24,7 +24,7 @@ pub struct Calls {
 }
 
 /// One call, from when it is asked for to when what it came to is counted. One that is dropped before that was given up: its
-/// client has gone, or does not wait any longer.
+/// client has gone, or a request's whole time was over.
 pub struct Turn<'a> {
     calls: &'a Calls,
     deployed: &'a Deployed,

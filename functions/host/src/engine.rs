@@ -161,11 +161,12 @@ fn config(guests: Option<u32>) -> Config {
         let kept = kinds::Kept::most(guests);
         // Those that wait take nothing from those that run: a plugin has one instance, one memory, one table, and a stack.
         let most = |each: u32| guests.saturating_mul(each).saturating_add(kept);
+        // However few guests there are, the largest component has room.
         pool.total_stacks(most(1))
             .total_component_instances(guests)
-            .total_core_instances(most(20))
-            .total_memories(most(2))
-            .total_tables(most(10))
+            .total_core_instances(most(20).max(100))
+            .total_memories(most(2).max(4))
+            .total_tables(most(10).max(40))
             .max_core_instances_per_component(100)
             .max_tables_per_component(40)
             .max_memories_per_component(4)

@@ -220,15 +220,24 @@ async fn a_call_ends_in_time_while_its_model_is_computed() {
         usual.push(ended.usage);
     }
 
-    // The model takes more than two thirds of any call, and no call takes a third of the quickest.
-    let time = usual.iter().map(|usage| usage.time).min().expect("there are five") / 3;
+    // The model takes more than two thirds of any call.
+    let mut time = usual.iter().map(|usage| usage.time).min().expect("there are five") / 3;
     let cpu = usual.iter().map(|usage| usage.cpu).min().expect("there are five") / 3;
-    let limits = Limits { time, ..Limits::default() };
-    let hurried = compile(&engine, limits, Grants { nn: true, ..Grants::default() }).expect("it fits");
-    for _ in 0..20 {
+    let mut late = 0;
+    while late < 20 {
+        let limits = Limits { time, ..Limits::default() };
+        let hurried = compile(&engine, limits, Grants { nn: true, ..Grants::default() }).expect("it fits");
         let start = Instant::now();
-        assert_eq!(ended(&hurried, picture.clone()).await.result, Err(CallError::OutOfTime(limits.time)));
+        let Ended { result, usage, .. } = ended(&hurried, picture.clone()).await;
         assert!(start.elapsed() < Duration::from_secs(10));
+        if result.is_ok() {
+            // The machine had more to do when the others were measured.
+            assert!(usage.time < time * 2, "{usage:?}");
+            time /= 2;
+        } else {
+            assert_eq!(result, Err(CallError::OutOfTime(time)));
+            late += 1;
+        }
     }
 
     // What is computed for a call counts towards its processor time.

@@ -31,7 +31,7 @@ pub struct Delivery {
     pub body: String,
     /// How often it was tried, this time included.
     pub attempts: u32,
-    /// When the task ended, in milliseconds since 1970.
+    /// When the task ended, in milliseconds since 1970; 0 if that is not known yet.
     pub created_at: i64,
 }
 
@@ -103,14 +103,20 @@ impl Store {
         .map_err(failed(operation))
     }
 
-    /// Forgets deliveries from before that long ago. How many that are.
+    /// Forgets deliveries from before that long ago, but for those that nobody has tried yet. How many that are.
     ///
     /// # Errors
     ///
     /// If the database fails.
     pub async fn sweep_deliveries(&self, age: Duration) -> Result<u64, StoreError> {
         let before = now().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        let sql = "delete from task_deliveries where created_at < $1";
+        // Written by a process of the release before, which knows of no such column.
+        let unknown = "update task_deliveries set created_at = due_at where created_at = 0";
+        let sql = "delete from task_deliveries where created_at < $1 and attempts > 0";
+        on_either!(Pool, &self.0, pool => {
+            sqlx::query(unknown).execute(pool).await.map(drop)
+        })
+        .map_err(failed("forget deliveries"))?;
         on_either!(Pool, &self.0, pool => {
             sqlx::query(sql).bind(before).execute(pool).await.map(|done| done.rows_affected())
         })

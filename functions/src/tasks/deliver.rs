@@ -26,7 +26,7 @@ use crate::{
 const LEASE: Duration = Duration::from_secs(60);
 /// How long to wait before the second attempt; before each further one it is four times as long.
 const BACKOFF: Duration = Duration::from_secs(2);
-/// How often it is tried: over eleven hours, if its host is not busy with others.
+/// How often it is tried: over twelve hours, if its host is not busy with others.
 const ATTEMPTS: u32 = 9;
 /// How long after the end of a task it is tried at most.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3_600);
@@ -125,7 +125,8 @@ impl Tasks {
             failed => {
                 let why = failed.map_or_else(|why| why, |status| format!("it answered {status}"));
                 let again = (attempts < ATTEMPTS).then(|| BACKOFF * 4_u32.pow(attempts.saturating_sub(1)));
-                let age = Duration::from_millis(now().saturating_sub(created_at).unsigned_abs());
+                let since = if created_at == 0 { now() } else { created_at };
+                let age = Duration::from_millis(now().saturating_sub(since).unsigned_abs());
                 let again = again.filter(|wait| age + *wait < LONGEST);
                 tracing::warn!(task, host, attempts, ?again, why, "not told");
                 (again, if again.is_some() { "failed" } else { "given-up" })

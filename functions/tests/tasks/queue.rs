@@ -38,10 +38,23 @@ crate::on_both! {
         let store = crate::store(&database).await;
         told(&store, "late.example:443").await;
         change(&database, "update task_deliveries set created_at = created_at - 600000").await;
+        // Nobody has tried it yet.
+        assert_eq!(store.sweep_deliveries(Duration::from_secs(300)).await.unwrap(), 0);
+        change(&database, "update task_deliveries set attempts = 1").await;
         let new = told(&store, "new.example:443").await;
         assert_eq!(store.sweep_deliveries(Duration::from_secs(3_600)).await.unwrap(), 0);
         assert_eq!(store.sweep_deliveries(Duration::from_secs(300)).await.unwrap(), 1);
         assert_eq!(store.take_delivery(Duration::ZERO, &[]).await.unwrap().unwrap().task, new);
+    }
+
+    async fn what_a_process_of_the_release_before_wrote_is_not_old(database: Database) {
+        let store = crate::store(&database).await;
+        let task = told(&store, "some.example:443").await;
+        change(&database, "update task_deliveries set created_at = 0, host = '', attempts = 1").await;
+        assert_eq!(store.sweep_deliveries(Duration::from_secs(300)).await.unwrap(), 0);
+        let taken = store.take_delivery(Duration::ZERO, &[]).await.unwrap().unwrap();
+        assert_eq!(taken.task, task);
+        assert!(taken.created_at > 0, "it is known from then on");
     }
 }
 

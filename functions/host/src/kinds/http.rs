@@ -1,7 +1,7 @@
 //! A component that speaks HTTP itself: `wasi:http/proxy`, as `wasmtime serve` and Spin run it.
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::Request;
+use hyper::{Method, Request, StatusCode, header::CONTENT_LENGTH};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 use wasmtime_wasi_http::{
@@ -46,9 +46,17 @@ pub(super) async fn call(
                 None => CallError::BadAnswer("its body ends before its end".to_owned()),
             }
         })?;
-        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+        let body = body.to_bytes();
+        let said = head.headers.get(CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse().ok());
+        // To HEAD, and that nothing has changed, it says what a whole answer would have.
+        let has_body = head.status != StatusCode::NOT_MODIFIED
+            && call.request.as_ref().is_none_or(|head| head.method != Method::HEAD);
+        if has_body && said.is_some_and(|said: usize| said != body.len()) {
+            return Err(CallError::BadAnswer("its body is not as long as it says".to_owned()));
+        }
+        Ok(Answer { status: head.status, headers: head.headers, body })
     };
-    // In this order: a guest that traps may have let go of its answer before, and the trap is what there is to tell.
+    // In this order: a guest that traps lets go of its answer, too, and the trap is what there is to tell.
     let ((), answer) = tokio::try_join!(biased; handle, read)?;
     Ok(answer)
 }
@@ -59,7 +67,7 @@ fn request(
     let body = Full::new(call.payload.clone()).map_err(|never| match never {}).boxed_unsync();
     let Some(head) = &call.request else {
         return Request::builder()
-            .method(hyper::Method::POST)
+            .method(Method::POST)
             .header(hyper::header::HOST, NOBODY)
             .body(body)
             .unwrap_or_default();
