@@ -28,6 +28,8 @@ const BUFFER: usize = 1 << 16;
 const BATCH_ROWS: usize = 1_000;
 /// A batch of very long rows ends early.
 const BATCH_BYTES: u64 = 4 << 20;
+/// The byte order mark of spreadsheets.
+const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// The books that come with the program.
 const SAMPLE: &str = include_str!("../data/books.jsonl");
@@ -217,7 +219,13 @@ fn read(
     };
     let mut batch = Batch::default();
     let mut sent = 0;
-    while let Some((line, fields)) = rows.next().map_err(ImportError::Read)? {
+    // What stands before an error is handed over, too.
+    let ended = loop {
+        let (line, fields) = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => break Ok(ignored),
+            Err(error) => break Err(ImportError::Read(error)),
+        };
         match fields.and_then(row::Fields::check) {
             Ok(entry) => batch.entries.push((line, entry)),
             Err(rejection) => batch.rejected.push((line, rejection)),
@@ -229,25 +237,60 @@ fn read(
                 return Ok(ignored);
             }
         }
-    }
+    };
     batch.bytes = rows.bytes();
     hand(batch);
-    Ok(ignored)
+    ended
 }
 
 /// A file that begins with what was read of it already.
-type Begun<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+type Begun<R> = BufReader<Chain<Cursor<Vec<u8>>, Rest<R>>>;
 
-/// The file without a byte order mark; `None` if it is UTF-16. The first piece that it gives is the whole start, in which a
-/// format may look around.
+/// What comes behind the start of a file.
+struct Rest<R> {
+    /// Why the start ends where it does, if reading failed there. Told once.
+    failed: Option<io::Error>,
+    file: R,
+}
+
+impl<R: Read> Read for Rest<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.failed.take().map_or_else(|| self.file.read(buffer), Err)
+    }
+}
+
+/// The file without a byte order mark; `None` if it is UTF-16. The first piece that it gives is the start with the first line
+/// that is not empty, in which a format may look around: whoever sends a file slowly is not waited for longer.
 fn text<R: Read>(mut file: R) -> io::Result<Option<Begun<R>>> {
-    let mut start = Vec::with_capacity(BUFFER);
-    file.by_ref().take(BUFFER as u64).read_to_end(&mut start)?;
+    let mut start = vec![0; BUFFER];
+    let (mut length, mut failed) = (0, None);
+    while length < BUFFER && !has_line(&start[..length]) {
+        match file.read(&mut start[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_empty(&start[..length]) => return Err(error),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    start.truncate(length);
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
         return Ok(None);
     }
-    if start.starts_with(&[0xef, 0xbb, 0xbf]) {
-        start.drain(..3); // the byte order mark of spreadsheets
+    if start.starts_with(MARK) {
+        start.drain(..MARK.len());
     }
-    Ok(Some(BufReader::with_capacity(BUFFER, Cursor::new(start).chain(file))))
+    Ok(Some(BufReader::with_capacity(BUFFER, Cursor::new(start).chain(Rest { failed, file }))))
+}
+
+/// Whether there is a whole line that is not empty.
+fn has_line(start: &[u8]) -> bool {
+    start.iter().rposition(|&byte| byte == b'\n').is_some_and(|end| !is_empty(&start[..end]))
+}
+
+fn is_empty(start: &[u8]) -> bool {
+    start.strip_prefix(MARK).unwrap_or(start).trim_ascii_start().is_empty()
 }

@@ -157,6 +157,7 @@ async fn a_call_without_a_deadline_is_given_one() {
 async fn what_would_wait_too_long_is_refused_and_what_need_not_is_served() {
     let server = serve(&["--max-concurrent-calls", "1", "--queue-time", "1500ms"]).await;
     let mut client = server.connect().await;
+    let mut health = server.health().await;
     let (hold, body) = endless();
     let mut rest = long();
     hold.send(rest.split_to(LONG - 1)).unwrap();
@@ -170,7 +171,7 @@ async fn what_would_wait_too_long_is_refused_and_what_need_not_is_served() {
     while refused(&mut client).await != RESOURCE_EXHAUSTED {
         assert!(tokio::time::Instant::now() < deadline, "never refused");
     }
-    let health = server.health().await.check(HealthCheckRequest::default()).await.unwrap();
+    let health = health.check(HealthCheckRequest::default()).await.unwrap();
     assert_eq!(health.into_inner().status, 1, "health is never refused");
 
     // One that waits gets the place when it is given back in time.
@@ -248,10 +249,10 @@ async fn large_answers_are_compressed_for_those_who_ask() {
 async fn health_follows_the_drain_and_a_call_in_flight_ends() {
     let mut server = serve(&["--shutdown-delay", "1s", "--shutdown-grace", "1m"]).await;
     let mut client = server.connect().await;
-    let (hold, body) = endless();
-    let held = tokio::spawn(client.send_request(call(&[], body)));
     let mut watch = server.health().await.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status, 1, "serving");
+    let (hold, body) = endless();
+    let held = tokio::spawn(client.send_request(call(&[], body)));
     server.stop();
     assert_eq!(watch.message().await.unwrap().unwrap().status, 2, "not serving");
     assert_eq!(watch.message().await.unwrap(), None, "the stream ends when the drain begins");

@@ -141,8 +141,8 @@ impl ReadersService for Service {
         let training = self.training.clone();
         // On a task of its own: what was stored of a stream that broke off is real data, too, though nobody waits for an answer.
         let importing = tokio::spawn(async move {
-            let imported = import::all(&readers, &current, request.into_inner()).await;
-            if imported.as_ref().map_or(true, |imported| imported.stored > 0) {
+            let (stored, imported) = import::all(&readers, &current, request.into_inner()).await;
+            if stored > 0 {
                 training.real_data_came().await;
             }
             imported

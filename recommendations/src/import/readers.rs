@@ -156,23 +156,30 @@ pub async fn import(
     let reading =
         tokio::task::spawn_blocking(move || parse(file, &plan, |batch| sender.blocking_send(batch).is_ok()));
     let mut import = Import::default();
-    let mut format = None;
+    let (mut format, mut failed) = (None, None);
     while let Some(mut batch) = batches.recv().await {
         if let Some(opening) = batch.opening.take() {
             tell(Event::Opened(&opening));
             format = Some(opening.format);
         }
-        if import.submitted.len() >= IN_FLIGHT {
-            import.settle(&mut tell).await?;
+        if let Err(error) = import.submit(readers, batch, &mut tell).await {
+            failed = Some(error);
+            break;
         }
-        let said = std::mem::take(&mut batch.said);
-        let submitted = match said.is_empty() {
-            true => None,
-            false => Some(readers.submit(said).await.map_err(LibraryError::Write)?),
-        };
-        import.submitted.push_back((submitted, batch));
     }
-    while import.settle(&mut tell).await? {}
+    // Whoever reads the file hears that nobody takes more of it.
+    drop(batches);
+    // What is on its way is stored and told before anybody hears of an error.
+    loop {
+        match import.settle(&mut tell).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
     reading.await.map_err(|error| LibraryError::Read(io::Error::other(error)))??;
     // Whatever ends without an error has been opened.
     Ok((format.ok_or(LibraryError::Empty)?, import.report))
@@ -229,6 +236,25 @@ struct Import {
 }
 
 impl Import {
+    /// Brings a batch on its way into the store.
+    async fn submit(
+        &mut self,
+        readers: &Readers,
+        mut batch: Batch,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), LibraryError> {
+        if self.submitted.len() >= IN_FLIGHT {
+            self.settle(tell).await?;
+        }
+        let said = std::mem::take(&mut batch.said);
+        let submitted = match said.is_empty() {
+            true => None,
+            false => Some(readers.submit(said).await.map_err(LibraryError::Write)?),
+        };
+        self.submitted.push_back((submitted, batch));
+        Ok(())
+    }
+
     /// Waits for the oldest submission, and tells; false if there is none.
     async fn settle(&mut self, tell: &mut impl FnMut(Event<'_>)) -> Result<bool, LibraryError> {
         let Some((submitted, mut batch)) = self.submitted.pop_front() else { return Ok(false) };
@@ -287,7 +313,13 @@ fn parse(file: impl Read, plan: &Plan, mut hand: impl FnMut(Batch) -> bool) -> R
     let opening = Opening { format: format.clone(), header: table.header(), separator: table.separator() };
     let mut batch = Batch { opening: Some(opening), ..Batch::default() };
     let mut sent = 0;
-    while let Some((line, record)) = table.next().map_err(LibraryError::Read)? {
+    // What stands before an error is handed over, too.
+    let ended = loop {
+        let (line, record) = match table.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(LibraryError::Read(error)),
+        };
         let rejection = record.as_ref().err().cloned();
         let outcome = record.map_err(RowError::Record).and_then(|()| row(&format, &table, plan, now));
         let raw = if plan.raw { table.raw(rejection.as_ref()) } else { Vec::new() };
@@ -305,10 +337,10 @@ fn parse(file: impl Read, plan: &Plan, mut hand: impl FnMut(Batch) -> bool) -> R
                 return Ok(());
             }
         }
-    }
+    };
     batch.bytes = table.bytes();
     hand(batch);
-    Ok(())
+    ended
 }
 
 /// The format that a header has.

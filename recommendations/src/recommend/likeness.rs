@@ -138,11 +138,10 @@ impl Likeness {
         if one != 0 && other != 0 && one != other { self.foreign } else { 1.0 }
     }
 
-    /// The likeness of two books by those terms that at most so many have.
-    fn between(&self, one: BookRef<'_>, other: BookRef<'_>, most_holders: usize) -> f32 {
-        let shared = self.terms(one).filter(|&term| {
-            self.terms(other).any(|it| it == term) && self.holders(term).len() <= most_holders
-        });
+    /// The likeness of two books by those terms that at most so many have; `terms` are all of the other's.
+    fn between(&self, one: BookRef<'_>, other: BookRef<'_>, terms: &[u32], most_holders: usize) -> f32 {
+        let shared =
+            self.terms(one).filter(|term| terms.contains(term) && self.holders(*term).len() <= most_holders);
         let shared: f32 = shared.map(|term| self.worths[term as usize]).sum();
         let [one, other] = [one.place() as usize, other.place() as usize];
         let factor = self.factor(self.languages[one], self.languages[other]);
@@ -172,6 +171,8 @@ struct Bench {
     /// Places of books that are liked, and how much.
     liked: Vec<(u32, f32)>,
     asked: Vec<Asked>,
+    /// The terms of one book.
+    terms: Vec<u32>,
     sums: Sums,
     top: Top,
 }
@@ -205,7 +206,8 @@ impl Drop for Resembling<'_> {
 
 impl Ranker for Resembling<'_> {
     fn rank(&mut self, count: usize, allowed: &mut dyn FnMut(u32) -> bool) -> Vec<Pick> {
-        let Self { likeness, catalogue, bench: Bench { liked, asked, sums, top }, most_holders } = self;
+        let Self { likeness, catalogue, bench: Bench { liked, asked, terms, sums, top }, most_holders } =
+            self;
         asked.clear();
         for &(place, much) in &*liked {
             let Some(book) = catalogue.at(place as usize) else { continue };
@@ -248,9 +250,10 @@ impl Ranker for Resembling<'_> {
         }
         // A book's likeness to itself says nothing; one that is only wanted may be recommended.
         for &(place, much) in &*liked {
-            if let Some(book) = catalogue.at(place as usize) {
-                sums.add_one(place, -much * likeness.between(book, book, *most_holders));
-            }
+            let Some(book) = catalogue.at(place as usize) else { continue };
+            terms.clear();
+            terms.extend(likeness.terms(book));
+            sums.add_one(place, -much * likeness.between(book, book, terms, *most_holders));
         }
         top.clear(count);
         sums.best(count, NOTHING, |score, place| {
@@ -264,16 +267,18 @@ impl Ranker for Resembling<'_> {
 
     /// The score is a sum over the liked books: taking one out lowers it by its term.
     fn explain(&mut self, picks: &mut [Pick]) {
-        let Self { likeness, catalogue, bench, most_holders } = self;
+        let Self { likeness, catalogue, bench: Bench { liked, terms, .. }, most_holders } = self;
         for pick in picks.iter_mut().filter(|pick| pick.reason == Reason::Taste) {
             let Some(book) = catalogue.at(pick.place as usize) else { continue };
+            terms.clear();
+            terms.extend(likeness.terms(book));
             let mut most = 0.0;
-            for &(place, much) in bench.liked.iter().filter(|(place, _)| *place != pick.place) {
-                let Some(liked) = catalogue.at(place as usize) else { continue };
-                let contribution = much * likeness.between(liked, book, *most_holders);
+            for &(place, much) in liked.iter().filter(|(place, _)| *place != pick.place) {
+                let Some(source) = catalogue.at(place as usize) else { continue };
+                let contribution = much * likeness.between(source, book, terms, *most_holders);
                 if contribution > most {
                     most = contribution;
-                    pick.reason = Reason::Similar(Source { book: liked.id(), contribution });
+                    pick.reason = Reason::Similar(Source { book: source.id(), contribution });
                 }
             }
         }

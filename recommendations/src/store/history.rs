@@ -17,6 +17,8 @@ use crate::{
 const REVISIONS: i64 = 64;
 /// How long removals are kept for other processes, in seconds. Who has not looked for longer reads all anew.
 const REMOVALS_KEPT: i64 = 3_600;
+/// How many events are swept at a time, and those of the same second: some tens of milliseconds.
+const EVENTS_SWEPT: i64 = 10_000;
 
 /// What happened to a recommendation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,19 +159,26 @@ impl Store {
         Ok(gone > 0)
     }
 
-    /// Removes what became of recommendations before this time, in seconds since 1970: that of a minute at a time. Returns
-    /// whether there may be more.
+    /// Removes what became of recommendations before this time, in seconds since 1970: the oldest, so many at a time as others
+    /// can wait for. Returns whether there may be more.
     ///
     /// # Errors
     ///
     /// If the database does not answer.
     pub async fn sweep_events(&self, before: i64) -> Result<bool, StoreError> {
-        let sql = "delete from events where at < $1 and at <= (select min(at) from events) + 60";
-        let gone = on_either!(Pool, &self.histories, pool => {
-            sqlx::query(sql).bind(before).execute(pool).await.map(|done| done.rows_affected())
-        })
+        let mut transaction = begin_to_write(&self.histories).await?;
+        // In turn with whoever erases readers, who removes the same rows in another order.
+        let lock = "update reader_counters set one = 1 where one = 1";
+        let sql = "delete from events where at < $1
+                   and at <= (select max(at) from (select at from events order by at limit $2) as oldest)";
+        let gone = on_either!(Transaction, &mut transaction, transaction => async {
+            sqlx::query(lock).execute(&mut **transaction).await?;
+            let done = sqlx::query(sql).bind(before).bind(EVENTS_SWEPT).execute(&mut **transaction).await;
+            done.map(|done| done.rows_affected())
+        }.await)
         .map_err(failed("sweep events"))?;
-        Ok(gone > 0)
+        transaction.commit().await.map_err(failed("commit the sweep"))?;
+        Ok(gone >= EVENTS_SWEPT.unsigned_abs())
     }
 }
 

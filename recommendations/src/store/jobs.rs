@@ -196,8 +196,8 @@ impl Store {
         Ok(hold(cancelled))
     }
 
-    /// Ends a job that `owner` runs. Nothing happens if it is the owner no more. One whose model answers has succeeded, whatever
-    /// came after that.
+    /// Ends a job that `owner` runs, and says what it came to. Nothing happens if it is the owner no more. One whose model
+    /// answers has succeeded, whatever came after that.
     ///
     /// # Errors
     ///
@@ -209,19 +209,23 @@ impl Store {
         state: JobState,
         message: &str,
         model_version: &str,
-    ) -> Result<(), StoreError> {
-        let sql = "update jobs set state = case when model_version <> '' then 3 else $3 end,
-                   message = case when model_version <> '' and $3 > 3 then 'it answers; what came after that: ' || $4
-                             else $4 end,
-                   model_version = case when model_version <> '' then model_version else $5 end,
-                   progress = case when model_version <> '' or $3 = 3 then 1 else progress end,
-                   ended_at = $6, step = ''
-                   where id = $1 and owner = $2 and state = 2";
-        on_either!(Pool, &self.pool, pool => {
-            let query = sqlx::query(sql).bind(id).bind(owner).bind(state.number()).bind(message);
-            query.bind(model_version).bind(now()).execute(pool).await.map(drop)
+    ) -> Result<Option<Job>, StoreError> {
+        let sql = concat!(
+            "update jobs set state = case when model_version <> '' then 3 else $3 end, \
+             message = case when model_version <> '' and $3 > 3 then 'it answers; what came after that: ' || $4 \
+                       else $4 end, \
+             model_version = case when model_version <> '' then model_version else $5 end, \
+             progress = case when model_version <> '' or $3 = 3 then 1 else progress end, \
+             ended_at = $6, step = '' \
+             where id = $1 and owner = $2 and state = 2 returning ",
+            columns!()
+        );
+        let row: Option<Row> = on_either!(Pool, &self.pool, pool => {
+            let query = sqlx::query_as(sql).bind(id).bind(owner).bind(state.number()).bind(message);
+            query.bind(model_version).bind(now()).fetch_optional(pool).await
         })
-        .map_err(failed("end a job"))
+        .map_err(failed("end a job"))?;
+        Ok(row.map(Job::from))
     }
 
     /// Asks a job to stop: one that waits is cancelled at once, one at work by its owner. Whether it was neither.

@@ -87,6 +87,21 @@ impl Store {
         transaction.commit().await.map_err(failed("register a model"))
     }
 
+    /// Replaces the manifest of a model. Whether it is still registered.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn describe(&self, version: &str, manifest: &str) -> Result<bool, StoreError> {
+        let sql = "update models set manifest = $2 where version = $1";
+        let rows = on_either!(Pool, &self.pool, pool => {
+            let done = sqlx::query(sql).bind(version).bind(manifest).execute(pool).await;
+            done.map(|done| done.rows_affected())
+        })
+        .map_err(failed("describe a model"))?;
+        Ok(rows == 1)
+    }
+
     /// Registers a model that was just made, unless somebody whose ratings it has learnt from has been erased since they
     /// were read. Whether it is registered.
     ///
@@ -115,7 +130,8 @@ impl Store {
         let Some(mut transaction) = self.begin_unless_erased(learnt).await? else {
             return Ok(Activated::Erased);
         };
-        let sql = "update jobs set model_version = $3
+        // The heartbeat, too: whoever has seen the job without a model does not bury it as such.
+        let sql = "update jobs set model_version = $3, heartbeat = heartbeat + 1
                    where id = $1 and owner = $2 and state = 2 and cancelled = 0";
         let wanted = on_either!(Transaction, &mut transaction, transaction => {
             let query = sqlx::query(sql).bind(maker.job).bind(maker.owner).bind(version);

@@ -85,7 +85,7 @@ impl Training {
             tracing::info!(job = job.id, "readers were erased meanwhile: the model is made without them");
             rows = self.rows(kind, &part).await?;
         }
-        let Made { mut registered, mut manifest, mut message } = made.ok_or(TrainingError::Erased)?;
+        let Made { mut manifest, mut message, .. } = made.ok_or(TrainingError::Erased)?;
         if first {
             let measured = self.measure(&run.part(0.5, 1.0), &rows, &recipe, None).await;
             // It answers already: what stops the measuring does not undo that.
@@ -96,10 +96,13 @@ impl Training {
                         "the first model: NDCG@10 {:.4} over {} readers",
                         quality.ndcg, quality.readers
                     );
-                    registered.manifest = text(&manifest);
-                    let written = artefact::write_manifest(&inner.objects, &manifest).await;
-                    written.map_err(TrainingError::Artefact)?;
-                    inner.store.register(&registered).await.map_err(TrainingError::Store)?;
+                    let described = inner.store.describe(&manifest.version, &text(&manifest)).await;
+                    // Whoever was erased meanwhile has taken it along.
+                    if described.map_err(TrainingError::Store)? {
+                        let written = artefact::write_manifest(&inner.objects, &manifest).await;
+                        written.map_err(TrainingError::Artefact)?;
+                        self.clear(&manifest.version).await?;
+                    }
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -234,14 +237,20 @@ impl Training {
         let gone = async {
             inner.store.forget_model(version).await.map_err(TrainingError::Store)?;
             // It may have failed to say that it does answer.
-            if inner.store.model(version).await.map_err(TrainingError::Store)?.is_none() {
-                artefact::remove(&inner.objects, version).await.map_err(TrainingError::Objects)?;
-            }
-            Ok::<_, TrainingError>(())
+            self.clear(version).await
         };
         if let Err(error) = gone.await {
             tracing::warn!(version, error = &error as &dyn Error, "a model that was given up is still there");
         }
+    }
+
+    /// Removes the files of a model that is not registered any more.
+    async fn clear(&self, version: &str) -> Result<(), TrainingError> {
+        let inner = &*self.0;
+        if inner.store.model(version).await.map_err(TrainingError::Store)?.is_none() {
+            artefact::remove(&inner.objects, version).await.map_err(TrainingError::Objects)?;
+        }
+        Ok(())
     }
 
     /// What a registered model was trained with, if this release can do the same.

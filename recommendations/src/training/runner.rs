@@ -135,6 +135,8 @@ impl Training {
             return Ok(false);
         }
         self.perform(next, end).await;
+        // A training takes several times what its model keeps.
+        service::memory::give_back().await;
         Ok(true)
     }
 
@@ -186,19 +188,14 @@ impl Training {
                 return;
             }
         };
-        tracing::info!(
-            job = id,
-            ?state,
-            message,
-            version,
-            seconds = begun.elapsed().as_secs_f64(),
-            "trained"
-        );
+        let seconds = begun.elapsed().as_secs_f64();
         for wait in [0, 1, 2, 4] {
             tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
             match self.0.store.end_job(id, &self.0.owner, state, &message, &version).await {
-                Ok(()) => return,
-                Err(error) => tracing::error!(job = id, error = &error as &dyn Error, "cannot end the job"),
+                Ok(ended) => return told(id, ended, seconds),
+                Err(error) => {
+                    tracing::error!(job = id, message, error = &error as &dyn Error, "cannot end the job");
+                }
             }
         }
     }
@@ -232,5 +229,15 @@ impl Training {
             over = beating => over,
             over = looking => over,
         }
+    }
+}
+
+/// Logs what a job came to as it is stored.
+fn told(id: i64, ended: Option<Job>, seconds: f64) {
+    match ended {
+        Some(Job { state, message, model_version: version, .. }) => {
+            tracing::info!(job = id, ?state, message, version, seconds, "trained");
+        }
+        None => tracing::warn!(job = id, "the job has ended already, or another process has taken it"),
     }
 }

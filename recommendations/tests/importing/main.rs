@@ -1,5 +1,6 @@
-//! Readers' libraries from files: malformed ones, uploads over gRPC, and mutations of all of them.
+//! Readers' libraries from files: malformed ones, those that break off, uploads over gRPC, and mutations of all of them.
 
+mod broken;
 mod formats;
 mod malformed;
 mod mutated;

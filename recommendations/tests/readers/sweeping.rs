@@ -50,12 +50,17 @@ crate::on_both! {
         let event = |at: i64| format!(
             "insert into events (recommendation, kind, book, at) values ('a', 1, 0, {at}), ('b', 2, 1, {at})"
         );
-        for at in [1_000, 1_060, 1_061, 7_999, 8_000, 2_000_000_000] {
+        for at in [1_000, 1_060, 7_999, 8_000, 2_000_000_000] {
             execute(&database.url, &event(at)).await;
         }
+        // A backlog, of seconds long before.
+        let backlog = "insert into events (recommendation, kind, book, at)
+            with recursive n (at) as (select 0 union all select at + 1 from n where at < 21999)
+            select 'c', 1, 0, at - 100000 from n";
+        execute(&database.url, backlog).await;
         let left = async || count(&database.url, "select count(*) from events").await;
-        // Those of a minute at a time, and none that is young enough.
-        for (more, expected) in [(true, 8), (true, 6), (true, 4), (false, 4)] {
+        // So many at a time, and none that is young enough.
+        for (more, expected) in [(true, 12_010), (true, 2_010), (false, 4), (false, 4)] {
             assert_eq!((store.sweep_events(8_000).await.unwrap(), left().await), (more, expected));
         }
         assert_eq!(count(&database.url, "select min(at) from events").await, 8_000);

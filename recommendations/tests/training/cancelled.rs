@@ -45,6 +45,7 @@ on_both! {
         assert!(!store.cancel_job(job.id).await.unwrap());
         assert_eq!(activate(&store, "a", job.id, OWNER).await, Activated::Unwanted);
         assert_eq!(store.answering().await.unwrap().active, "");
+        assert_eq!(store.end_job(job.id, "other", Stored::Cancelled, "cancelled", "").await.unwrap(), None);
         store.end_job(job.id, OWNER, Stored::Cancelled, "cancelled", "").await.unwrap();
         assert_eq!(ended(&store, job.id).await, (Stored::Cancelled, String::new()));
         assert_eq!(activate(&store, "a", job.id, OWNER).await, Activated::Unwanted);
@@ -62,12 +63,34 @@ on_both! {
                     let seen = store.job(job.id).await.unwrap().unwrap();
                     assert!(store.bury(&seen).await.unwrap());
                 }
-                "failed" => store.end_job(job.id, OWNER, Stored::Failed, version, "").await.unwrap(),
-                _ => store.end_job(job.id, OWNER, Stored::Cancelled, version, "").await.unwrap(),
+                end => {
+                    let state = if end == "failed" { Stored::Failed } else { Stored::Cancelled };
+                    let told = store.end_job(job.id, OWNER, state, version, "").await.unwrap().unwrap();
+                    assert_eq!((told.state, told.model_version.as_str()), (Stored::Succeeded, version));
+                }
             }
             assert_eq!(ended(&store, job.id).await, (Stored::Succeeded, version.to_owned()));
             assert_eq!(store.answering().await.unwrap().active, version);
         }
+    }
+
+    async fn a_job_that_was_seen_before_its_model_answered_is_not_buried_as_it_was(place: Place) {
+        let store = Store::connect(&place.url).await.unwrap();
+        let seen = begun(&store, "a").await;
+        assert_eq!(activate(&store, "a", seen.id, OWNER).await, Activated::Answers);
+        assert!(!store.bury(&seen).await.unwrap());
+        assert_eq!(ended(&store, seen.id).await, (Stored::Running, "a".to_owned()));
+    }
+
+    async fn a_model_that_is_gone_does_not_come_back_when_it_was_measured(place: Place) {
+        let store = Store::connect(&place.url).await.unwrap();
+        begun(&store, "a").await;
+        assert!(store.describe("a", "{\"measured\":1}").await.unwrap());
+        let model = store.model("a").await.unwrap().unwrap();
+        assert_eq!((model.manifest.as_str(), model.standing), ("{\"measured\":1}", Standing::Accepted));
+        store.retire("a").await.unwrap();
+        assert!(!store.describe("a", "{}").await.unwrap());
+        assert_eq!(store.model("a").await.unwrap(), None);
     }
 
     async fn one_that_is_cancelled_while_its_process_stops_is_not_begun_again(place: Place) {

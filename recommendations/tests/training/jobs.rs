@@ -12,7 +12,7 @@ use crate::on_both;
 const BUSY: (i32, i32, i32) = (1_500, 600, 60);
 
 on_both! {
-    async fn a_running_job_stops_within_a_second(place: Place) {
+    async fn a_running_job_that_is_cancelled_stops_and_the_next_one_has_its_turn(place: Place) {
         let server = place.serve(&["--model", "popular"]).await;
         server.rate(1..BUSY.0, BUSY.1, BUSY.2).await;
         crate::within(60, "the first model", async || (!server.answering().await.is_empty()).then_some(())).await;

@@ -9,7 +9,7 @@ use protobufs::{
     },
     models::ListModelsRequest,
     readers::{
-        self, EraseSimulatedReadersRequest, EventKind, ImportHistoryRequest, ListHistoryRequest,
+        self, EraseSimulatedReadersRequest, EventKind, ImportHistoryRequest, ListHistoryRequest, RateRequest,
         RecordEventsRequest,
     },
     recommendations::{
@@ -147,7 +147,8 @@ on_both! {
         let mut client = server.readers().await;
         let importing = tokio::spawn(async move { client.import_history(entries).await });
         let mut client = server.readers().await;
-        crate::within(30, "they are stored", async || {
+        // Before the server takes the stream for one that is silent.
+        crate::within(25, "they are stored", async || {
             let request = ListHistoryRequest { reader_id: 10, ..ListHistoryRequest::default() };
             let history = client.list_history(request).await.unwrap().into_inner();
             (history.total_size == 50).then_some(())
@@ -155,11 +156,27 @@ on_both! {
         .await;
         assert!(newcomer(&server).await.simulated);
         importing.abort();
-        crate::within(30, "models of real readers alone", async || {
+        crate::within(60, "models of real readers alone", async || {
             let models = server.list().await;
             (models.iter().all(|model| !model.simulated) && !newcomer(&server).await.simulated).then_some(())
         })
         .await;
+        server.stop().await;
+    }
+
+    async fn an_import_that_stores_nothing_brings_none(place: Place) {
+        let server = Server::start(&place, &MODEL).await;
+        assert!(personal(&server).await.simulated);
+        let mut client = server.readers().await;
+        client.rate(RateRequest { reader_id: 7, book_id: 1, stars: 5.0, ..RateRequest::default() }).await.unwrap();
+        // A message that nobody takes is where the stream breaks off.
+        let request = ImportHistoryRequest { entry: None, request_id: "x".repeat(16 << 20) };
+        let broken = client.import_history(tokio_stream::iter([request])).await.unwrap_err();
+        assert_eq!(broken.message(), "The stream broke off");
+        assert!(newcomer(&server).await.simulated);
+        let request = EraseSimulatedReadersRequest {};
+        let erased = client.erase_simulated_readers(request).await.unwrap().into_inner();
+        assert_eq!(erased.readers, 400, "they were still there");
         server.stop().await;
     }
 

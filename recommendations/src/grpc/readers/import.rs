@@ -22,21 +22,27 @@ const REASONS: usize = 1_000;
 /// How much of a stream is on its way into the store at once, in submissions.
 const IN_FLIGHT: usize = 8;
 
-/// Stores a stream of entries. What comes is held only until it is stored, which it is in the order in which it came.
+/// Stores a stream of entries. What comes is held only until it is stored, which it is in the order in which it came. Also says
+/// how many are stored, whatever came after that.
 pub(super) async fn all(
     readers: &Readers,
     current: &Current,
     mut stream: Streaming<ImportHistoryRequest>,
-) -> Result<ImportHistoryResponse, CallError> {
+) -> (i64, Result<ImportHistoryResponse, CallError>) {
     let mut import = Import::default();
     let ended = import.take(readers, current, &mut stream).await;
     // What came before the stream broke off is stored, too, before anybody hears of its end.
-    import.submit(readers).await?;
-    while import.settle().await? {}
-    let position = ended?;
-    import.errors.sort_unstable_by_key(|error| error.position);
-    let stored = position - import.refused;
-    Ok(ImportHistoryResponse { stored, refused: import.refused, errors: import.errors })
+    let mut settled = import.submit(readers).await;
+    loop {
+        match import.settle().await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => settled = settled.and(Err(error)),
+        }
+    }
+    let Import { stored, refused, mut errors, .. } = import;
+    errors.sort_unstable_by_key(|error| error.position);
+    (stored, settled.and(ended).map(|()| ImportHistoryResponse { stored, refused, errors }))
 }
 
 #[derive(Default)]
@@ -45,22 +51,23 @@ struct Import {
     /// Where in the stream they were.
     places: Vec<i64>,
     submitted: VecDeque<(Submitted, Vec<i64>)>,
+    stored: i64,
     refused: i64,
     errors: Vec<ImportHistoryError>,
 }
 
 impl Import {
-    /// Brings a stream on its way into the store, and says how many entries it had.
+    /// Brings a stream on its way into the store.
     async fn take(
         &mut self,
         readers: &Readers,
         current: &Current,
         stream: &mut Streaming<ImportHistoryRequest>,
-    ) -> Result<i64, CallError> {
+    ) -> Result<(), CallError> {
         let mut position = 0;
         loop {
             let message = timeout(SILENCE, stream.message()).await.map_err(|_| CallError::Silent)?;
-            let Some(request) = message.map_err(CallError::Broken)? else { return Ok(position) };
+            let Some(request) = message.map_err(CallError::Broken)? else { return Ok(()) };
             match said(current, request) {
                 Ok(said) => {
                     self.places.push(position);
@@ -91,7 +98,9 @@ impl Import {
     /// Waits for the oldest submission; false if there is none.
     async fn settle(&mut self) -> Result<bool, CallError> {
         let Some((submitted, places)) = self.submitted.pop_front() else { return Ok(false) };
-        for place in submitted.stored().await? {
+        let refused = submitted.stored().await?;
+        self.stored += i64::try_from(places.len() - refused.len()).unwrap_or(i64::MAX);
+        for place in refused {
             self.refuse(places[place], WriteError::HistoryFull.to_string());
         }
         Ok(true)
