@@ -83,6 +83,10 @@ impl Keeper {
         if first && !self.settings.samples.is_empty() {
             self.plant(empty).await;
         }
+        if changes > 0 || first {
+            // A compiler takes many times what its code keeps.
+            service::memory::give_back().await;
+        }
         self.pay().await;
     }
 
