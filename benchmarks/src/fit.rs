@@ -50,7 +50,6 @@ pub(crate) struct Fitted {
 
 /// What the peers get, too.
 pub(crate) const THREADS: usize = 2;
-const MEGABYTE: f64 = 1e6;
 
 impl Fit {
     /// In this process. Prints what [`Self::elsewhere`] reads.
@@ -64,9 +63,9 @@ impl Fit {
         let done = training::rehearse(&catalogue, &ratings.snapshot(), &recipe, &run);
         let (model, rows, took) = done.map_err(Failure::work(doing()))?;
         // Before the model is taken apart, which copies it.
-        let peak = machine::memory(Group(std::process::id())).peak as f64 / MEGABYTE;
+        let peak = machine::memory(Group(std::process::id())).peak as f64 / machine::MEGABYTE;
         let kept = model.parts().weights.map_or(0, |weights| weights.len());
-        let formula = self.formula((readers, rows), &recipe.1, kept) / MEGABYTE;
+        let formula = self.formula((readers, rows), &recipe.1, kept) / machine::MEGABYTE;
         println!("{rows} {} {peak} {formula}", took.as_secs_f64());
         Ok(())
     }

@@ -8,6 +8,9 @@ use crate::failure::Failure;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Group(pub(crate) u32);
 
+/// In bytes.
+pub(crate) const MEGABYTE: f64 = 1e6;
+
 /// Length of the ticks in /proc/PID/stat: Linux shows 100 a second to programs on every architecture that Rust's
 /// standard library has a tier 1 or 2 port for.
 const TICK: Duration = Duration::from_millis(10);

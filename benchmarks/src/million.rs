@@ -17,7 +17,6 @@ const COUNTS: [u32; 4] = [1000, 10_000, 100_000, 1_000_000];
 const SMOKE: [u32; 2] = [1000, 10_000];
 /// Started so often, with a round of calls each.
 const STARTS: u32 = 5;
-const MEGABYTE: f64 = 1e6;
 
 /// Measures every size.
 pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Section, Failure> {
@@ -68,8 +67,8 @@ async fn size(binaries: &Binaries, effort: &Effort, count: u32) -> Result<[Strin
         let round = load::run(&target, plan, &[server.process.group()]).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let memory = machine::memory(server.process.group());
-        resident.push(memory.resident as f64 / MEGABYTE);
-        own.push(memory.own as f64 / MEGABYTE);
+        resident.push(memory.resident as f64 / machine::MEGABYTE);
+        own.push(memory.own as f64 / machine::MEGABYTE);
         p50.push(round.p50);
         p99.push(round.p99);
         cost.push(round.cost);
@@ -77,10 +76,10 @@ async fn size(binaries: &Binaries, effort: &Effort, count: u32) -> Result<[Strin
     let number = |value: f64| if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") };
     Ok([
         count.to_string(),
-        number(bytes as f64 / MEGABYTE),
+        number(bytes as f64 / machine::MEGABYTE),
         number(import.as_secs_f64()),
-        number(peak as f64 / MEGABYTE),
-        number(folder_size(&data)? as f64 / MEGABYTE),
+        number(peak as f64 / machine::MEGABYTE),
+        number(folder_size(&data)? as f64 / machine::MEGABYTE),
         number(median(starts)),
         number(median(resident)),
         number(median(own)),

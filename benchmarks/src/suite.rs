@@ -22,7 +22,6 @@ const CALLS: usize = 50;
 
 const RESIDENT: Bound = Bound::Under(60.0);
 const START: Bound = Bound::Under(300.0);
-const MEGABYTE: f64 = 1e6;
 
 /// Measures start, memory and binaries.
 pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Section, Failure> {
@@ -32,7 +31,7 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let first = binaries.suite(&data, folder.path()).await?;
     let first_start = milliseconds(first.started_in);
     sleep(if effort.smoke { Duration::from_millis(500) } else { FIRST_IDLE }).await;
-    let first_resident = machine::memory(first.process.group()).resident as f64 / MEGABYTE;
+    let first_resident = machine::memory(first.process.group()).resident as f64 / machine::MEGABYTE;
     drop(first);
 
     let (mut starts, mut resident, mut own) = (Vec::new(), Vec::new(), Vec::new());
@@ -45,14 +44,14 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
         }
         sleep(if effort.smoke { Duration::from_millis(500) } else { IDLE }).await;
         let memory = machine::memory(suite.process.group());
-        let megabytes = memory.resident as f64 / MEGABYTE;
+        let megabytes = memory.resident as f64 / machine::MEGABYTE;
         eprintln!(
             "round {}: ready in {:.0} ms, {megabytes:.1} MB",
             round + 1,
             milliseconds(suite.started_in)
         );
         resident.push(megabytes);
-        own.push(memory.own as f64 / MEGABYTE);
+        own.push(memory.own as f64 / machine::MEGABYTE);
     }
 
     let mut sizes = Vec::new();
@@ -67,7 +66,11 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
             Some(false) => "not stripped",
             None => "not ELF",
         };
-        sizes.push([name.to_owned(), format!("{:.1} MB", size as f64 / MEGABYTE), symbols.to_owned()]);
+        sizes.push([
+            name.to_owned(),
+            format!("{:.1} MB", size as f64 / machine::MEGABYTE),
+            symbols.to_owned(),
+        ]);
     }
 
     let slowest = starts.iter().copied().fold(0.0, f64::max);

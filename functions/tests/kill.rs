@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -43,7 +43,7 @@ impl Database {
 
 /// The program, killed when it is dropped.
 struct Process {
-    child: Child,
+    child: testing::Process,
     address: SocketAddr,
 }
 
@@ -63,13 +63,13 @@ impl Process {
         eventually("the program is ready", Duration::from_secs(60), || {
             http::get(admin, "/ready").ok().filter(|answer| answer.status == 200)
         });
-        Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+        Self { child: testing::Process(child), address: SocketAddr::from(([127, 0, 0, 1], port)) }
     }
 
     /// `kill -9`.
     fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.0.kill().unwrap();
+        self.child.0.wait().unwrap();
     }
 
     /// Makes a task and says where it is.
@@ -109,14 +109,6 @@ impl Process {
         let tasks = paths.iter().map(|path| self.look(path));
         let ended = tasks.filter(|task| !matches!(task["state"].as_str(), Some("scheduled" | "running")));
         ended.inspect(|task| assert_eq!(task["state"], "succeeded", "{task}")).collect()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have been killed already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -197,6 +197,7 @@ mod tests {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }
+
     /// What is passed on of these headers.
     fn passed_on(states: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();

@@ -15,7 +15,6 @@ use super::guests::built;
 
 const COUNTS: [usize; 2] = [1, 1_000];
 const FEW: [usize; 2] = [1, 20];
-const MEGABYTE: f64 = 1e6;
 
 /// The same greeting under many names.
 pub(super) async fn measure(
@@ -34,8 +33,8 @@ pub(super) async fn measure(
             let server = binaries.functions(folder.path()).await?;
             starts.push(seconds(&server));
             let memory = machine::memory(server.process.group());
-            resident.push(memory.resident as f64 / MEGABYTE);
-            own.push(memory.own as f64 / MEGABYTE);
+            resident.push(memory.resident as f64 / machine::MEGABYTE);
+            own.push(memory.own as f64 / machine::MEGABYTE);
         }
         rows.push([
             count.to_string(),

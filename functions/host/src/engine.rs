@@ -157,6 +157,7 @@ fn config(guests: Option<u32>) -> Config {
     config.epoch_interruption(true).max_wasm_stack(512 << 10).async_stack_size(1 << 20);
     if let Some(guests) = guests {
         // What runtimes such as CPython's and JavaScript's need as components.
+        let (instances, memories, tables) = (100, 4, 40);
         let mut pool = PoolingAllocationConfig::new();
         let kept = kinds::Kept::most(guests);
         // Those that wait take nothing from those that run: a plugin has one instance, one memory, one table, and a stack.
@@ -164,12 +165,12 @@ fn config(guests: Option<u32>) -> Config {
         // However few guests there are, the largest component has room.
         pool.total_stacks(most(1))
             .total_component_instances(guests)
-            .total_core_instances(most(20).max(100))
-            .total_memories(most(2).max(4))
-            .total_tables(most(10).max(40))
-            .max_core_instances_per_component(100)
-            .max_tables_per_component(40)
-            .max_memories_per_component(4)
+            .total_core_instances(most(20).max(instances))
+            .total_memories(most(2).max(memories))
+            .total_tables(most(10).max(tables))
+            .max_core_instances_per_component(instances)
+            .max_tables_per_component(tables)
+            .max_memories_per_component(memories)
             .max_core_instance_size(4 << 20)
             .max_component_instance_size(4 << 20)
             .table_elements(Limits::MOST_TABLE_ELEMENTS)

@@ -31,7 +31,7 @@ pub struct Delivery {
     pub body: String,
     /// How often it was tried, this time included.
     pub attempts: u32,
-    /// When the task ended, in milliseconds since 1970; 0 if that is not known yet.
+    /// When the task ended, in milliseconds since 1970.
     pub created_at: i64,
 }
 
@@ -54,8 +54,10 @@ impl Store {
                      order by min(due_at), host limit $2";
         let due = "select id, due_at from task_deliveries where host = $1 and due_at <= $2
                    order by due_at, id limit $3";
-        let take =
-            "update task_deliveries set attempts = attempts + 1, due_at = $3 where id = $1 and due_at = $2
+        // A process of the release before does not write when a task ended: it was due then.
+        let take = "update task_deliveries set attempts = attempts + 1, due_at = $3,
+                    created_at = case created_at when 0 then due_at else created_at end
+                    where id = $1 and due_at = $2
                     returning id, task, url, host, body, attempts, created_at";
         let now = now();
         // One of them at least is not busy, if there is any.
@@ -110,13 +112,7 @@ impl Store {
     /// If the database fails.
     pub async fn sweep_deliveries(&self, age: Duration) -> Result<u64, StoreError> {
         let before = now().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        // Written by a process of the release before, which knows of no such column.
-        let unknown = "update task_deliveries set created_at = due_at where created_at = 0";
-        let sql = "delete from task_deliveries where created_at < $1 and attempts > 0";
-        on_either!(Pool, &self.0, pool => {
-            sqlx::query(unknown).execute(pool).await.map(drop)
-        })
-        .map_err(failed("forget deliveries"))?;
+        let sql = "delete from task_deliveries where created_at > 0 and created_at < $1 and attempts > 0";
         on_either!(Pool, &self.0, pool => {
             sqlx::query(sql).bind(before).execute(pool).await.map(|done| done.rows_affected())
         })

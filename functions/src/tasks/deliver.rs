@@ -125,8 +125,7 @@ impl Tasks {
             failed => {
                 let why = failed.map_or_else(|why| why, |status| format!("it answered {status}"));
                 let again = (attempts < ATTEMPTS).then(|| BACKOFF * 4_u32.pow(attempts.saturating_sub(1)));
-                let since = if created_at == 0 { now() } else { created_at };
-                let age = Duration::from_millis(now().saturating_sub(since).unsigned_abs());
+                let age = Duration::from_millis(now().saturating_sub(created_at).unsigned_abs());
                 let again = again.filter(|wait| age + *wait < LONGEST);
                 tracing::warn!(task, host, attempts, ?again, why, "not told");
                 (again, if again.is_some() { "failed" } else { "given-up" })

@@ -26,15 +26,6 @@ impl ItemItem {
         Self { by_predicted, by_read, by_content, alike: Vec::new(), prior }
     }
 
-    /// With weights for which content speaks more than readers do, by their places in [`Self::by_predicted`].
-    pub(super) fn with_alike(mut self, places: &[usize]) -> Self {
-        self.alike = if places.is_empty() { Vec::new() } else { vec![0; bits(self.by_predicted.len())] };
-        for place in places {
-            self.alike[place / 32] |= 1 << (place % 32);
-        }
-        self
-    }
-
     /// Whether content carries this weight: that of the row's so many-th.
     fn is_alike(&self, row: u32, offset: usize) -> bool {
         let first = self.by_predicted.starts().get(row as usize).copied().unwrap_or_default() as usize;
@@ -88,7 +79,7 @@ impl ItemItem {
     }
 }
 
-/// How many words hold a bit for each of so many weights.
-pub(super) fn bits(weights: usize) -> usize {
+/// How many numbers hold a bit for each of so many weights.
+pub(super) fn words(weights: usize) -> usize {
     weights.div_ceil(32)
 }

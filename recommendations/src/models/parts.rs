@@ -2,7 +2,7 @@
 
 use super::{
     Factors, Model, Popularity, Says, Sparse,
-    item_item::{ItemItem, bits},
+    item_item::{ItemItem, words},
     model::Scorer,
 };
 
@@ -88,7 +88,7 @@ impl Model {
                 if prior > 1e12 {
                     return Err(PartsError::Shape("the weight of popularity is beyond all measure"));
                 }
-                if !alike.is_empty() && alike.len() != bits(weights.len()) {
+                if !alike.is_empty() && alike.len() != words(weights.len()) {
                     return Err(PartsError::Shape("there is a bit for each weight, or for none"));
                 }
                 Scorer::ItemItem(ItemItem { alike, ..ItemItem::new(weights, by_content, prior) })

@@ -6,7 +6,7 @@ use super::{
     Interactions, Items, Model, Parameters, Popularity, Run, Shares, Sparse, TrainError,
     blend::blend,
     gram::{DENSE_BOOKS, Gram},
-    item_item::ItemItem,
+    item_item::{ItemItem, words},
     model::Scorer,
 };
 
@@ -210,18 +210,18 @@ fn mix(
         (weights, by_content, alike) = fill(data, &weights, &content, shares, run)?;
     }
     run.at(1, 1)?;
-    Ok(ItemItem::new(weights, by_content, shares.popular).with_alike(&alike))
+    Ok(ItemItem { alike, ..ItemItem::new(weights, by_content, shares.popular) })
 }
 
-/// Adds content to the weights of books with few readers. Also tells which rows are content alone, and the places of all other
-/// weights that are more content than readers.
+/// Adds content to the weights of books with few readers. Also tells which rows are content alone, and, with a bit a weight,
+/// which of the others are more content than readers; nothing where none is.
 fn fill(
     data: &Interactions,
     weights: &Sparse,
     content: &Sparse,
     shares: Shares,
     run: &Run,
-) -> Result<(Sparse, Vec<u32>, Vec<usize>), TrainError> {
+) -> Result<(Sparse, Vec<u32>, Vec<u32>), TrainError> {
     let mut rows = Vec::with_capacity(data.books());
     let (mut alone, mut alike) = (Vec::new(), Vec::new());
     let mut before = 0;
@@ -248,16 +248,21 @@ fn fill(
         if readers == 0.0 {
             alone.push(book as u32);
         } else {
-            let carried = all.iter().enumerate().filter(|(_, (other, readers, content))| {
+            for (place, (other, readers, content)) in (before..).zip(&all) {
                 // Readers' weights are learnt from shared authors and series, too.
-                content > readers || !have_a_reader(data, book, *other as usize)
-            });
-            alike.extend(carried.map(|(offset, _)| before + offset));
+                if content > readers || !have_a_reader(data, book, *other as usize) {
+                    alike.resize(alike.len().max(words(place + 1)), 0);
+                    alike[place / 32] |= 1 << (place % 32);
+                }
+            }
         }
         before += all.len();
         rows.push(
             all.iter().map(|&(other, readers, content)| (other, readers + content)).collect::<Vec<_>>(),
         );
+    }
+    if !alike.is_empty() {
+        alike.resize(words(before), 0);
     }
     Ok((Sparse::from_rows(data.books(), &rows), alone, alike))
 }

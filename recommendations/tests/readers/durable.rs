@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -17,7 +17,7 @@ use crate::{Client, dismissal, history, rating, stars};
 
 /// The real binary, killed when it goes out of scope.
 pub(crate) struct Process {
-    child: Child,
+    child: testing::Process,
     address: SocketAddr,
     admin: SocketAddr,
 }
@@ -35,7 +35,7 @@ impl Process {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let process = Self { child, address, admin };
+        let process = Self { child: testing::Process(child), address, admin };
         tokio::task::block_in_place(|| {
             testing::eventually("the server is ready", Duration::from_secs(60), || {
                 testing::http::get(process.admin, "/ready").ok().filter(|answer| answer.status == 200)
@@ -54,22 +54,16 @@ impl Process {
 
     /// How many bytes of memory it has, where the system tells.
     pub(crate) fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or_default() * 1024
     }
 
     /// SIGKILL, at once.
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.0.kill().unwrap();
+        self.child.0.wait().unwrap();
     }
 }
 

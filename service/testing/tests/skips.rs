@@ -47,16 +47,19 @@ fn run(test: &str, require: Option<&str>) -> (Output, String) {
     (output, printed)
 }
 
+/// The test passes, and says in a line of its own that it was skipped and what it lacks.
+fn is_skipped(test: &str, require: Option<&str>, lacks: &str) {
+    let (output, printed) = run(test, require);
+    assert!(output.status.success(), "{printed}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let skipped = format!("skipped: {test}: needs {lacks}");
+    assert!(said.lines().any(|line| line == skipped), "{printed}");
+}
+
 #[test]
 fn a_missing_tool_skips_a_test_by_name() {
     for require in [None, Some(""), Some("0")] {
-        let (output, printed) = run("one_that_lacks_a_tool", require);
-        assert!(output.status.success(), "{printed}");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            said.lines().any(|line| line == "skipped: one_that_lacks_a_tool: needs no-such-tool"),
-            "{printed}"
-        );
+        is_skipped("one_that_lacks_a_tool", require, "no-such-tool");
     }
 }
 
@@ -71,13 +74,7 @@ fn a_missing_tool_fails_a_test_where_all_are_required() {
 #[test]
 fn missing_data_skips_a_test_by_name_even_where_all_tools_are_required() {
     for require in [None, Some("1")] {
-        let (output, printed) = run("one_that_lacks_data", require);
-        assert!(output.status.success(), "{printed}");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            said.lines().any(|line| line == "skipped: one_that_lacks_data: needs ../shared/data/nothing"),
-            "{printed}"
-        );
+        is_skipped("one_that_lacks_data", require, "../shared/data/nothing");
     }
 }
 
