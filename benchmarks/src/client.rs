@@ -10,7 +10,9 @@ use protobufs::{
         CancelJobRequest, GetJobRequest, Job, JobState, ListJobsRequest, TrainRequest,
         models_service_client::ModelsServiceClient,
     },
-    recommendations::{RecommendationRequest, recommendations_client::RecommendationsClient},
+    recommendations::{
+        ReasonKind, RecommendationRequest, SessionRating, recommendations_client::RecommendationsClient,
+    },
 };
 use tokio::time::sleep;
 use tonic::{Status, transport::Channel};
@@ -49,6 +51,32 @@ pub(crate) async fn settled(address: SocketAddr) -> Result<(), Failure> {
         }
         if Instant::now() > deadline {
             return Err(Failure::Call { address, doing: "wait for a model", why: format!("{jobs:?}") });
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Waits until a trained model recommends others to somebody who has just given three books their stars, because of these.
+pub(crate) async fn personal(address: SocketAddr) -> Result<(), Failure> {
+    const RATED: [i32; 3] = [1, 2, 3];
+    let mut calls = RecommendationsClient::new(connect(address).await?);
+    let session_ratings =
+        RATED.map(|book_id| SessionRating { book_id, stars: 5.0, ..Default::default() }).to_vec();
+    let request = RecommendationRequest { max_results: 10, session_ratings, ..Default::default() };
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = calls.recommend(request.clone()).await.map_err(refused(address, "ask for books"))?;
+        let answer = answer.into_inner();
+        let (books, trained) = (answer.recommendations, !answer.model_version.is_empty());
+        let because = |kind, book| {
+            matches!(kind, ReasonKind::Liked | ReasonKind::Similar) && RATED.contains(&book)
+        };
+        if trained && books.len() == 10 && books.iter().all(|book| because(book.reason_kind(), book.source_book_id)) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            let why = "the list has other reasons".to_owned();
+            return Err(Failure::Call { address, doing: "wait for a personal list", why });
         }
         sleep(LOOK).await;
     }

@@ -1,6 +1,7 @@
 //! How good rankings are: each model alone, and what is served, with what variety costs.
 
 mod served;
+mod stars;
 
 use std::path::Path;
 
@@ -62,6 +63,7 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     }
     let models = models(binaries, effort, &split, folder.path(), &mut section).await?;
     let knob = served::measure(binaries, effort, &split, folder.path(), &mut section).await?;
+    stars::measure(binaries, effort, folder.path(), &mut section).await?;
     section.plots = vec![("quality", by_model(&models)), ("diversity", by_diversity(&knob))];
     Ok(section)
 }

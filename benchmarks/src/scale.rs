@@ -5,21 +5,20 @@ use recommendations::models::Kind;
 use crate::{
     arguments::Effort,
     failure::Failure,
-    fit::Fit,
+    fit::{Fit, Fitted},
     interactions::Size,
     plot::{Axis, Plot, Series},
     report::{Bound, Section},
-    rounds::median,
 };
 
 const SIZE: Size = Size { readers: 100_000, books: 10_000, ratings: 10_000_000 };
 const SMALL: Size = Size { readers: 500, books: 200, ratings: 5_000 };
+/// More books than every pair is counted of: item–item models work on neighbourhoods.
+const LARGE: Size = Size { books: 50_000, ..SIZE };
 /// The same shape at less.
 const PARTS: [u32; 3] = [16, 4, 1];
 /// Those whose time is drawn over the size.
 const DRAWN: [Kind; 4] = [Kind::Blend, Kind::Ease, Kind::Als, Kind::KnnBm25];
-/// Trainings of the whole size; their medians are shown.
-const ROUNDS: u32 = 1;
 
 /// So many readers have to fit.
 const MILLION: Size = Size { readers: 1_000_000, books: 100_000, ratings: 50_000_000 };
@@ -32,36 +31,11 @@ const GIBIBYTE: f64 = 1.073_741_824e9 / 1e6;
 /// Measures every model at the whole size, and some at parts of it.
 pub(crate) async fn measure(effort: &Effort) -> Result<Section, Failure> {
     let mut section = Section::new("scale");
-    let whole = if effort.smoke { SMALL } else { SIZE };
-    let rounds = if effort.smoke { 1 } else { ROUNDS };
-    let mut fitted = vec![Vec::new(); Kind::ALL.len()];
-    for _ in 0..rounds {
-        for (kind, fitted) in Kind::ALL.into_iter().zip(&mut fitted) {
-            let it = fit(whole, kind).elsewhere().await?;
-            eprintln!("{kind}: {:.1} s, {:.0} MB", it.seconds, it.peak);
-            fitted.push(it);
-        }
-    }
-    let mut rows = Vec::new();
-    let mut worst: f64 = 0.0;
-    for (kind, fitted) in Kind::ALL.into_iter().zip(&fitted) {
-        let of = |of: fn(&crate::fit::Fitted) -> f64| median(fitted.iter().map(of));
-        let (peak, formula) = (of(|it| it.peak), of(|it| it.formula));
-        worst = worst.max(peak / formula);
-        rows.push([
-            kind.name().to_owned(),
-            format!("{:.2}", of(|it| it.seconds)),
-            format!("{peak:.0}"),
-            format!("{formula:.0}"),
-            format!("{:.2}", peak / formula),
-        ]);
-    }
-    let ratings = fitted.iter().flatten().next().map_or(0.0, |it| it.ratings);
-    section.table(["model", "training s", "peak MB", "by the formula MB", "peak / formula"], rows);
-    section.notes.push(format!(
-        "{} readers × {} books × {ratings:.0} interactions; two threads.",
-        whole.readers, whole.books
-    ));
+    let (whole, large) = if effort.smoke { (SMALL, SMALL) } else { (SIZE, LARGE) };
+    let fitted = fit_all(&mut section, whole, &Kind::ALL).await?;
+    let neighbourhoods = fit_all(&mut section, large, &DRAWN).await?;
+    let all = fitted.iter().chain(&neighbourhoods);
+    let worst = all.map(|it| it.peak / it.formula).fold(0.0, f64::max);
     // Beside what the formula counts, a process has its program, stacks and what the allocator keeps.
     section.target("peak memory, times the formula, at worst", worst, Bound::AtMost(1.25), "");
 
@@ -74,7 +48,7 @@ pub(crate) async fn measure(effort: &Effort) -> Result<Section, Failure> {
             let fewer = (f64::from(books) / f64::from(*part).sqrt()) as u32;
             let size = Size { readers: readers / part, books: fewer, ratings: ratings / u64::from(*part) };
             let seconds = match (part, Kind::ALL.into_iter().position(|it| it == kind)) {
-                (1, Some(place)) => median(fitted[place].iter().map(|it| it.seconds)),
+                (1, Some(place)) => fitted[place].seconds,
                 _ => fit(size, kind).elsewhere().await?.seconds,
             };
             points.push((size.ratings as f64, seconds, String::new()));
@@ -110,6 +84,27 @@ pub(crate) async fn million(effort: &Effort) -> Result<Section, Failure> {
     );
     section.target("als on a million readers, peak", fitted.peak / GIBIBYTE, EIGHT_GIB, " GiB");
     Ok(section)
+}
+
+/// Fits these models, and shows their time and memory.
+async fn fit_all(section: &mut Section, size: Size, kinds: &[Kind]) -> Result<Vec<Fitted>, Failure> {
+    let (mut fitted, mut rows) = (Vec::new(), Vec::new());
+    for &kind in kinds {
+        let it = fit(size, kind).elsewhere().await?;
+        eprintln!("{kind}, {} books: {:.1} s, {:.0} MB", size.books, it.seconds, it.peak);
+        rows.push([
+            kind.name().to_owned(),
+            format!("{:.2}", it.seconds),
+            format!("{:.0}", it.peak),
+            format!("{:.0}", it.formula),
+            format!("{:.2}", it.peak / it.formula),
+        ]);
+        fitted.push(it);
+    }
+    let ratings = fitted.first().map_or(0.0, |it| it.ratings);
+    let model = format!("{} readers × {} books × {ratings:.0} interactions", size.readers, size.books);
+    section.table([model.as_str(), "training s", "peak MB", "by the formula MB", "peak / formula"], rows);
+    Ok(fitted)
 }
 
 fn fit(size: Size, model: Kind) -> Fit {

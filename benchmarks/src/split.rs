@@ -59,6 +59,11 @@ impl Split {
         split.train.is_file().then_some(split)
     }
 
+    /// Of two files, and nothing else is known.
+    pub(crate) fn of(train: PathBuf, test: PathBuf) -> Self {
+        Self { train, test, items: PathBuf::new(), genres: None, score: None }
+    }
+
     /// A small one in `folder`, whatever lies beside the checkout; scored if the script is there.
     pub(crate) fn generated(folder: &Path, size: Size) -> Result<Self, Failure> {
         let make = |name: &str, head: &str| -> Result<(PathBuf, BufWriter<File>), Failure> {

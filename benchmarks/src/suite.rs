@@ -1,11 +1,15 @@
 //! The whole suite in one process, as `cargo run --release` starts it.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use tokio::time::sleep;
 
 use crate::{
     arguments::Effort,
+    client,
     failure::Failure,
     load, machine,
     ours::{self, Binaries, NAMES},
@@ -22,6 +26,7 @@ const CALLS: usize = 50;
 
 const RESIDENT: Bound = Bound::Under(60.0);
 const START: Bound = Bound::Under(300.0);
+const PERSONAL: Bound = Bound::Under(5000.0);
 
 /// Measures start, memory and binaries.
 pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Section, Failure> {
@@ -29,7 +34,9 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     let folder = tempfile::tempdir().map_err(Failure::file("make a folder"))?;
     let data = folder.path().join("data");
     let first = binaries.suite(&data, folder.path()).await?;
-    let first_start = milliseconds(first.started_in);
+    let (first_start, up) = (milliseconds(first.started_in), Instant::now());
+    client::personal(first.grpc).await?;
+    let personal = first_start + milliseconds(up.elapsed());
     sleep(if effort.smoke { Duration::from_millis(500) } else { FIRST_IDLE }).await;
     let first_resident = machine::memory(first.process.group()).resident as f64 / machine::MEGABYTE;
     drop(first);
@@ -86,6 +93,11 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
             ],
             ["the same on an empty folder, once".to_owned(), format!("{first_start:.0} ms"), String::new()],
             [
+                "from exec to a personal list, on an empty folder, once".to_owned(),
+                format!("{personal:.0} ms"),
+                String::new(),
+            ],
+            [
                 "resident (VmRSS) when idle".to_owned(),
                 format!("{resident:.1} MB"),
                 format!("{largest:.1} MB"),
@@ -103,6 +115,7 @@ pub(crate) async fn measure(binaries: &Binaries, effort: &Effort) -> Result<Sect
     section.target("suite, resident after its first training", first_resident, RESIDENT, " MB");
     section.target("suite, ready from a populated folder", start, START, " ms");
     let all = NAMES.len() as f64;
+    section.target("suite, a first start's first personal list", personal, PERSONAL, " ms");
     section.target("binaries that are stripped", stripped as f64, Bound::AtLeast(all), "");
     Ok(section)
 }

@@ -22,7 +22,7 @@ pub fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> 
         listener => listener,
     };
     listener.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => Failure::io(format!("{setting}: {address} is taken by another process")),
+        io::ErrorKind::AddrInUse => Failure::io(format!("{setting}: {address} is taken already")),
         _ => Failure::io(format!("{setting}: cannot listen on {address}: {error}")),
     })
 }

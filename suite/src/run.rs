@@ -19,7 +19,7 @@ use crate::token;
 /// How the suite runs.
 #[derive(Args, Debug)]
 pub(crate) struct Settings {
-    /// Keep nothing: everything is gone when the process ends
+    /// Keep nothing: everything is gone when the process ends, and DATABASE_URL and OBJECTS_URL are not used
     #[arg(long)]
     pub(crate) ephemeral: bool,
     #[command(flatten)]

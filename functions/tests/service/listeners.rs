@@ -116,6 +116,6 @@ fn an_address_that_is_taken_keeps_the_service_from_starting() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(74), "{said}");
-    assert_eq!(said, format!("error: listeners[1]: {address} is taken by another process\n"));
+    assert_eq!(said, format!("error: listeners[1]: {address} is taken already\n"));
     assert_eq!(output.stdout, b"", "nothing was said to be listening");
 }

@@ -10,7 +10,12 @@ mod s3;
 mod settings;
 mod signal;
 
-use std::{env, io::Write as _, path::PathBuf};
+use std::{
+    env,
+    io::Write as _,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 pub use database::Database;
 pub use eventually::eventually;
@@ -55,15 +60,22 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
 }
 
-/// A port of 127.0.0.1 that nobody listens on, for a process that has to be told one.
+/// A port of 127.0.0.1 that nobody listens on, for a process that has to be told one. Given out once, and outside of what
+/// systems give to sockets that ask for any port (from 32768 on), so that nothing takes it before that process does.
 ///
 /// # Panics
 ///
 /// If there is none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("a bound socket has an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Another process's tests begin elsewhere.
+    let first = std::process::id().wrapping_mul(97);
+    (0..10_000)
+        .map(|_| first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000 + 20_000)
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 /// The program's path, searched for as a shell does.

@@ -68,7 +68,7 @@ fn a_port_that_is_taken_is_one_line_and_code_74() {
     let address = taken.local_addr().unwrap().to_string();
     let ended = run(shelfwise().arg("--ephemeral").env("RECOMMENDATIONS_BIND", &address));
     assert_eq!(ended.code, Some(74), "{}", ended.err);
-    assert_eq!(ended.err, format!("error: RECOMMENDATIONS_BIND: {address} is taken by another process\n"));
+    assert_eq!(ended.err, format!("error: RECOMMENDATIONS_BIND: {address} is taken already\n"));
 }
 
 #[test]
