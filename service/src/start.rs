@@ -40,6 +40,7 @@ where
 ///
 /// What the future gives, or that threads cannot be started.
 pub fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<(), Failure> {
+    crate::memory::keep_little();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::io(format!("cannot start threads: {error}")))?;
     let ended = runtime.block_on(future);

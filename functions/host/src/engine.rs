@@ -124,6 +124,12 @@ impl Engine {
         &self.0.engine
     }
 
+    /// What compiles the same code for a cache and is then let go, with the megabytes that a compiler holds for its next module as
+    /// long as its engine lives.
+    pub(crate) fn compiler() -> wasmtime::Result<wasmtime::Engine> {
+        wasmtime::Engine::new(&config(None))
+    }
+
     pub(crate) fn modules(&self) -> &Linker<State> {
         &self.0.modules
     }

@@ -227,8 +227,10 @@ fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, Unfit> {
         if let Some(compiled) = cache.get(wasmtime, wasm, component) {
             return Ok(compiled);
         }
+        let compiler = Engine::compiler().map_err(invalid)?;
         let code =
-            if component { wasmtime.precompile_component(wasm) } else { wasmtime.precompile_module(wasm) };
+            if component { compiler.precompile_component(wasm) } else { compiler.precompile_module(wasm) };
+        drop(compiler);
         if let Some(compiled) = cache.put(wasmtime, wasm, &code.map_err(invalid)?, component) {
             return Ok(compiled);
         }

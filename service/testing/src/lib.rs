@@ -60,20 +60,20 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
 }
 
-/// A port of 127.0.0.1 that nobody listens on, for a process that has to be told one. Given out once, and outside of what
-/// systems give to sockets that ask for any port (from 32768 on), so that nothing takes it before that process does.
+/// A port of 127.0.0.1 that nobody listens on, for a process that has to be told one. This process gives each out once, and it is
+/// below those that systems give to whoever asks for any, so that it is unlikely to be taken meanwhile.
 ///
 /// # Panics
 ///
 /// If there is none.
 #[must_use]
 pub fn free_port() -> u16 {
+    const PORTS: u32 = 10_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Another process's tests begin elsewhere.
     let first = std::process::id().wrapping_mul(97);
-    (0..10_000)
-        .map(|_| first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000 + 20_000)
-        .filter_map(|port| u16::try_from(port).ok())
+    (0..PORTS)
+        .map(|_| 20_000 + (first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS) as u16)
         .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("a free port")
 }

@@ -18,7 +18,12 @@ impl Keeper {
         match order {
             Order::Deploy(name, change, answer) => {
                 let outcome = self.deploy(&name, change).await;
+                let same = matches!(outcome, Ok((_, false)));
                 let _ = answer.send(self.told(&name, outcome));
+                if !same {
+                    // A compiler takes many times what its code keeps.
+                    service::memory::give_back().await;
+                }
             }
             Order::RollBack(name, to, answer) => {
                 let outcome = self.roll_back(&name, to).await;
