@@ -13,11 +13,14 @@ pub async fn give_back() {
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn keep_little() {
     const MOST: libc::c_int = 512 << 10;
+    // What a heap takes beyond what was asked for, and what is left of its end.
+    const MORE: libc::c_int = 16 << 10;
     // SAFETY: it takes no pointer, and holds the allocator's lock while it changes a number.
     #[expect(unsafe_code, reason = "the allocator has no other way to be told")]
     unsafe {
         libc::mallopt(libc::M_TRIM_THRESHOLD, MOST);
         libc::mallopt(libc::M_MMAP_THRESHOLD, MOST);
+        libc::mallopt(libc::M_TOP_PAD, MORE);
     }
 }
 

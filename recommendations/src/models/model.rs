@@ -26,8 +26,8 @@ pub struct Says {
     pub positive: f32,
     /// A book that is wanted.
     pub wanted: f32,
-    /// A negative: 0 drops it, more lowers its neighbours. Dropping is the default because it was better on real stars,
-    /// by little: a table of `benchmarks quality`.
+    /// A negative: 0 drops it, more lowers its neighbours. Dropping is the default because lowering was no better on
+    /// real stars: a table of `benchmarks quality`.
     pub negative: f32,
 }
 
