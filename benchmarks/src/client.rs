@@ -11,7 +11,8 @@ use protobufs::{
         models_service_client::ModelsServiceClient,
     },
     recommendations::{
-        ReasonKind, RecommendationRequest, SessionRating, recommendations_client::RecommendationsClient,
+        BookRecommendation, ReasonKind, RecommendationRequest, SessionRating,
+        recommendations_client::RecommendationsClient,
     },
 };
 use tokio::time::sleep;
@@ -68,10 +69,11 @@ pub(crate) async fn personal(address: SocketAddr) -> Result<(), Failure> {
         let answer = calls.recommend(request.clone()).await.map_err(refused(address, "ask for books"))?;
         let answer = answer.into_inner();
         let (books, trained) = (answer.recommendations, !answer.model_version.is_empty());
-        let because = |kind, book| {
-            matches!(kind, ReasonKind::Liked | ReasonKind::Similar) && RATED.contains(&book)
+        let of_these = |book: &BookRecommendation| {
+            matches!(book.reason_kind(), ReasonKind::Liked | ReasonKind::Similar)
+                && RATED.contains(&book.source_book_id)
         };
-        if trained && books.len() == 10 && books.iter().all(|book| because(book.reason_kind(), book.source_book_id)) {
+        if trained && books.len() == 10 && books.iter().all(of_these) {
             return Ok(());
         }
         if Instant::now() > deadline {

@@ -96,8 +96,8 @@ impl Training {
         let inner = &*self.0;
         let schedule = async |cause| {
             let scheduled = self.schedule(inner.settings.model.name(), cause, false).await;
-            scheduled.map(|scheduled| {
-                if scheduled == Scheduled::Full {
+            scheduled.inspect(|scheduled| {
+                if *scheduled == Scheduled::Full {
                     tracing::warn!(?cause, "too many trainings wait already");
                 }
             })
@@ -120,11 +120,14 @@ impl Training {
             0 => None,
             most => Some(Cause::Ratings { least: LEAST.min(most), most }),
         };
-        if let Some(cause) = cause {
-            schedule(cause).await.map_err(TrainingError::Store)?;
-        }
         // What another process has changed may not be known here yet: then it is looked at again.
-        if read >= stored.revision {
+        let mut decided = read >= stored.revision;
+        if let Some(cause) = cause {
+            let scheduled = schedule(cause).await.map_err(TrainingError::Store)?;
+            // So it is where the training that is under way may have learnt from readers who are gone, and bring no model.
+            decided &= !(cause == Cause::Start && scheduled == Scheduled::NotNeeded);
+        }
+        if decided {
             *seen = stored.revision;
         }
         Ok(())

@@ -1,6 +1,9 @@
 //! What starts a training by itself.
 
+use std::time::Duration;
+
 use protobufs::models::{Job, JobState, ListJobsRequest};
+use recommendations::store::{Cause, JobState as Stored, NewJob, Scheduled, Store};
 
 use crate::{Place, Server, on_both};
 
@@ -33,6 +36,21 @@ on_both! {
         server.rate(400..420, 60, 5).await;
         let schedule_again = ended(&server, "ratings", 2).await;
         assert_eq!(schedule_again.len(), 2, "{schedule_again:?}");
+        server.stop().await;
+    }
+
+    async fn a_training_that_brings_no_model_is_followed_by_another_if_something_was_said_meanwhile(place: Place) {
+        let store = Store::connect(&place.url).await.unwrap();
+        let new = NewJob { model: "popular", cause: Cause::Call, force: false, changes: 0 };
+        let Scheduled::Job(job) = store.schedule(new).await.unwrap() else { panic!("it waits") };
+        assert!(store.claim(job.id, "elsewhere").await.unwrap());
+        let server = place.serve(&["--model", "popular"]).await;
+        server.rate(1..21, 60, 5).await;
+        // The server looks for reasons to train every second, and finds one that waits for the other's end.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(jobs(&server).await.len(), 1);
+        store.end_job(job.id, "elsewhere", Stored::Failed, "it had learnt from who is gone", "").await.unwrap();
+        assert_eq!(ended(&server, "start", 1).await[0].state(), JobState::Succeeded);
         server.stop().await;
     }
 }
