@@ -13,9 +13,10 @@ use crate::{
 
 const SIZE: Size = Size { readers: 100_000, books: 10_000, ratings: 10_000_000 };
 const SMALL: Size = Size { readers: 500, books: 200, ratings: 5_000 };
-/// More books than every pair is counted of: SLIM and the blend work on neighbourhoods, and EASE gives way.
+/// More books than every pair is counted of: SLIM and the blend work on neighbourhoods.
 const LARGE: Size = Size { books: 50_000, ..SIZE };
-const LARGE_TOO: [Kind; 4] = [Kind::Slim, Kind::Blend, Kind::Als, Kind::KnnBm25];
+/// EASE refuses so many.
+const OF_LARGE: [Kind; 4] = [Kind::Slim, Kind::Blend, Kind::Als, Kind::KnnBm25];
 /// The same shape at less.
 const PARTS: [u32; 3] = [16, 4, 1];
 /// Those whose time is drawn over the size.
@@ -34,7 +35,7 @@ pub(crate) async fn measure(effort: &Effort) -> Result<Section, Failure> {
     let mut section = Section::new("scale");
     let (whole, large) = if effort.smoke { (SMALL, SMALL) } else { (SIZE, LARGE) };
     let fitted = fit_all(&mut section, whole, &Kind::ALL).await?;
-    let neighbourhoods = fit_all(&mut section, large, &LARGE_TOO).await?;
+    let neighbourhoods = fit_all(&mut section, large, &OF_LARGE).await?;
     let all = fitted.iter().chain(&neighbourhoods);
     let worst = all.map(|it| it.peak / it.formula).fold(0.0, f64::max);
     // Beside what the formula counts, a process has its program, stacks and what the allocator keeps.

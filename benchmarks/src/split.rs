@@ -10,7 +10,7 @@ use std::{
 
 use csv_core::ReadFieldResult;
 use recommendations::{
-    evaluate::{self, Table, Trial},
+    evaluate::{self, HeldOut, Table, Trial},
     models::Facts,
 };
 use serde_json::json;
@@ -47,7 +47,7 @@ impl Split {
 
     /// goodbooks-3k, where it lies beside the checkout.
     pub(crate) fn goodbooks() -> Option<Self> {
-        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+        let shared = shared();
         let folder = shared.join("goodbooks-3k");
         let split = Self {
             train: folder.join("train.csv"),
@@ -59,22 +59,39 @@ impl Split {
         split.train.is_file().then_some(split)
     }
 
-    /// Of two files, and nothing else is known.
-    pub(crate) fn of(train: PathBuf, test: PathBuf) -> Self {
-        Self { train, test, items: PathBuf::new(), genres: None, score: None }
+    /// Real stars, of which a fifth of the rows is held out into files in `folder`, where they lie beside the checkout. Nothing is
+    /// known of the books.
+    pub(crate) fn stars(folder: &Path) -> Result<Option<Self>, Failure> {
+        const HELD_OUT: HeldOut = HeldOut { key: 0x5354_4152, share: 0.2 };
+        let sample = shared().join("goodbooks-10k-books/ratings_sample.csv");
+        if !sample.is_file() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&sample);
+        let text = text.map_err(Failure::file(format!("read {}", sample.display())))?;
+        let head = "user_id,item_id,rating";
+        let (train, mut learnt) = make(folder, "train.csv", head)?;
+        let (test, mut hidden) = make(folder, "test.csv", head)?;
+        // `user_id,book_id,rating`.
+        for line in text.lines().skip(1) {
+            let mut numbers = line.split(',').map_while(|field| field.parse::<i64>().ok());
+            let (Some(reader), Some(book)) = (numbers.next(), numbers.next()) else {
+                return Err(Failure::Said { what: sample.display().to_string(), said: line.to_owned() });
+            };
+            let file = if HELD_OUT.holds(reader, book) { &mut hidden } else { &mut learnt };
+            writeln!(file, "{line}").map_err(Failure::file("write ratings"))?;
+        }
+        for file in [&mut learnt, &mut hidden] {
+            file.flush().map_err(Failure::file("write a split"))?;
+        }
+        Ok(Some(Self { train, test, items: PathBuf::new(), genres: None, score: None }))
     }
 
     /// A small one in `folder`, whatever lies beside the checkout; scored if the script is there.
     pub(crate) fn generated(folder: &Path, size: Size) -> Result<Self, Failure> {
-        let make = |name: &str, head: &str| -> Result<(PathBuf, BufWriter<File>), Failure> {
-            let path = folder.join(name);
-            let mut file = File::create(&path).map(BufWriter::new).map_err(Failure::file("make a file"))?;
-            writeln!(file, "{head}").map_err(Failure::file("write interactions"))?;
-            Ok((path, file))
-        };
-        let (train, mut learnt) = make("train.csv", "user_id,item_id")?;
-        let (test, mut hidden) = make("test.csv", "user_id,item_id")?;
-        let (items, mut facts) = make("items.csv", "item_id,authors,title,genres,language_code")?;
+        let (train, mut learnt) = make(folder, "train.csv", "user_id,item_id")?;
+        let (test, mut hidden) = make(folder, "test.csv", "user_id,item_id")?;
+        let (items, mut facts) = make(folder, "items.csv", "item_id,authors,title,genres,language_code")?;
         for (reader, books) in (1..).zip(size.histories()) {
             for (place, book) in books.iter().enumerate() {
                 let file = if place % 5 == 4 { &mut hidden } else { &mut learnt };
@@ -178,6 +195,19 @@ impl Split {
         let row = |row: Vec<String>| Some((row.first()?.parse().ok()?, names(row.get(1)?)));
         Ok(csv(genres)?.into_iter().filter_map(row).collect())
     }
+}
+
+/// Where real data lies, beside the checkout.
+fn shared() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data")
+}
+
+/// A CSV file in `folder` with its first line.
+fn make(folder: &Path, name: &str, head: &str) -> Result<(PathBuf, BufWriter<File>), Failure> {
+    let path = folder.join(name);
+    let mut file = writer(&path)?;
+    writeln!(file, "{head}").map_err(Failure::file("write interactions"))?;
+    Ok((path, file))
 }
 
 /// A book for `shelfwise import books`.

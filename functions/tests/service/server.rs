@@ -130,11 +130,7 @@ impl Drop for Server {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
-            let log = self.log();
-            let lines: Vec<_> = log.lines().filter(|line| !line.contains(" method=")).collect();
-            eprintln!("{}", lines[lines.len().saturating_sub(50)..].join("\n"));
-        }
+        testing::show_if_failing(&self.log);
     }
 }
 

@@ -20,7 +20,7 @@ use std::{
 pub use database::Database;
 pub use eventually::eventually;
 pub use postgres::postgres;
-pub use process::Process;
+pub use process::{Process, show_if_failing};
 pub use s3::S3;
 pub use settings::{bad_setting_is_one_line, help_shows_every_setting};
 pub use signal::{Signal, signal};

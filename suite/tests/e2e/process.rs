@@ -117,12 +117,10 @@ impl Suite {
 
 impl Drop for Suite {
     fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("{}", std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default());
-        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        testing::show_if_failing(&self.data.path().join("log"));
     }
 }
 
